@@ -64,6 +64,8 @@ pub struct Plan {
     pub needs: Vec<(String, String)>,
     /// How it is recorded.
     pub settings: Settings,
+    /// Seconds beyond those before it is ended: one that ends by itself is not interrupted.
+    pub spare: u32,
 }
 
 /// How far a recording is, in the order in which it happens.
@@ -142,7 +144,7 @@ pub struct Progress {
     pub events: u64,
     /// Since the workload was started; stands still when it has ended.
     pub elapsed: Duration,
-    /// The longest that the workload may run.
+    /// How long the workload is to run, at most.
     pub limit: Duration,
     /// Per CPU; empty before the workload runs.
     pub cpus: Vec<CpuProgress>,

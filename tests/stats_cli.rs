@@ -9,6 +9,15 @@ use common::program::{json, output, text};
 use common::recordings;
 use serde_json::Value;
 
+/// As `perf sched map` prints it: no wake-ups.
+const MAP: &str = "  *A0         717.355295 secs A0 => make:18
+  *B0         717.355308 secs B0 => cc1:31610
+  *A0         717.357707 secs
+   A0 *B0     717.357821 secs
+  *C0  B0     717.360780 secs C0 => ld:30713
+   C0 *A0     717.363030 secs
+";
+
 fn n(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value}"))
 }
@@ -227,4 +236,13 @@ fn wrong_values_are_wrong_usage() {
     }
     assert_eq!(output(&["waits"]).status.code(), Some(2));
     assert_eq!(output(&["waits", "there-is-none"]).status.code(), Some(1));
+}
+
+#[test]
+fn without_wake_ups_no_wait_is_not_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let map = dir.path().join("map.txt");
+    std::fs::write(&map, MAP).unwrap();
+    let page = text(&["waits", map.to_str().unwrap()]);
+    assert_eq!(page.trim(), "no wait is known: no wake-ups recorded");
 }

@@ -8,7 +8,7 @@ mod common;
 use common::screen::{opened, screen_in, typed};
 use kernel_oracle::app::input::Key;
 use kernel_oracle::app::timeline::rows::{Placed, What};
-use kernel_oracle::app::{App, Effect, Msg, Tab};
+use kernel_oracle::app::{App, Effect, Msg, Open, Tab};
 use kernel_oracle::driver::{answer_causes, answer_waits};
 use kernel_oracle::ingest;
 use kernel_oracle::job::Cancel;
@@ -180,6 +180,31 @@ fn what_is_not_visible_of_a_wake_up_is_said_at_the_edge() {
     // While something plays nothing flickers.
     keys(&mut app, " ");
     assert!(!screen(&app, true).contains("job2:2 CPU60"));
+}
+
+#[test]
+fn a_waker_out_of_view_hides_nobody_where_it_has_no_line_of_its_own() {
+    for size in [(30, 10), (40, 12), (60, 15), (79, 23), (120, 40)] {
+        let said = |away: bool| {
+            let mut app = standing(3, 2, 0, "");
+            tell(&mut app, Msg::Resized(size.0, size.1));
+            app.look_at(350_000, 300_000);
+            tell(&mut app, Msg::Resized(size.0, size.1));
+            if away {
+                let Open::Ready(t) = &mut app.viewer.open else { panic!() };
+                t.causes.woken = None;
+            }
+            let (l, placed) = (app.layout(), row(&app, What::Cpu(1)));
+            let text = screen(&app, true);
+            let lane = l.ran + l.predictions + l.queue;
+            let lines: Vec<String> =
+                text.lines().skip(placed.y.into()).take(lane.into()).map(Into::into).collect();
+            (lines, text)
+        };
+        let ((with, text), (without, _)) = (said(false), said(true));
+        assert_eq!(with, without, "{size:?} {text}");
+        assert_eq!(text.contains('◂'), size.0 >= 120, "{size:?} {text}");
+    }
 }
 
 #[test]

@@ -176,6 +176,22 @@ fn the_screen_in_every_size_and_state() {
 }
 
 #[test]
+fn other_kernels_and_folders_are_said() {
+    const CFS: &str = "traces/cfs/nginx-ab_run1.csv.zst";
+    let mut app = open(&REAL[0], (80, 24));
+    keys(&mut app, "7c", &[]);
+    keys(&mut app, &format!("{CFS}\n"), &[(CFS, real(CFS))]);
+    let text = screen(&app).to_string();
+    assert!(text.contains("A 6.18.44 EEVDF · B 6.1.0 CFS emulated · "), "{text}");
+    assert!(text.contains("A nginx-ab_run0 · in traces"), "{text}");
+    assert!(text.contains("B nginx-ab_run1 · in cfs"), "{text}");
+    snapshot!("other_kernel_80x24", app);
+    // Of one kernel and folder there is nothing to say.
+    let text = screen(&nginx((80, 24))).to_string();
+    assert!(!text.contains("EEVDF · B") && !text.contains(" · in "), "{text}");
+}
+
+#[test]
 fn what_is_on_its_way_is_said() {
     let mut app = open(&REAL[0], (100, 24));
     app.update(Msg::Key(Key::Char('7')));

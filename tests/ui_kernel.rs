@@ -76,3 +76,37 @@ fn without_recorded_state_the_replay_disagrees() {
     keys(&mut app, "xX");
     assert_eq!(app.timeline().unwrap().event(), first, "there and back");
 }
+
+/// Four that compete: hackbench:8231 came in, 8259 has an earlier deadline.
+#[test]
+fn who_came_in_is_seen_on_every_screen_and_the_rest_is_counted() {
+    let path = Path::new("traces/hackbench-pipe-2g_run3.csv.zst");
+    let trace = Arc::new(ingest::open(path).unwrap().trace);
+    let pane = |text: &str| text[text.find("why the kernel chose it").unwrap()..].to_owned();
+    for size in [(60, 15), (80, 24), (120, 30)] {
+        let mut app = open(&trace, size);
+        keys(&mut app, "t0.028516532\nj.e");
+        let text = pane(&screen(&app));
+        assert!(text.contains("● hackbench:8231"), "{text}");
+        assert!(text.contains("  hackbench:8259") && text.contains(" …"), "{text}");
+        if size == (80, 24) {
+            insta::assert_snapshot!("kernel_80x24", screen(&app));
+        }
+        // What is said of the keys leads to the last line, after as many as are said.
+        let said = text.split("↓ ").nth(1).unwrap();
+        let (left, more) = said.split_once(" · ").unwrap();
+        let tabs = if size.0 < 100 { 1 } else { 2 };
+        assert!(more.starts_with(["Tab, j", "Tab Tab, j"][tabs - 1]), "{text}");
+        keys(&mut app, &"\t".repeat(tabs));
+        keys(&mut app, &"j".repeat(left.parse::<usize>().unwrap() - 1));
+        assert!(pane(&screen(&app)).contains(" ↓ 1 "), "{size:?}: {}", screen(&app));
+        keys(&mut app, "j");
+        let text = pane(&screen(&app));
+        assert!(text.contains("hackbench:8235") && !text.contains('↓'), "{size:?}: {text}");
+    }
+    // Where all has room nothing is said of keys.
+    let mut app = open(&trace, (160, 50));
+    keys(&mut app, "t0.028516532\nj.e");
+    let text = screen(&app);
+    assert!(text.contains("● hackbench:8231") && !text.contains(" · Tab"), "{text}");
+}

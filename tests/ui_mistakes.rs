@@ -11,17 +11,19 @@ mod outside;
 use common::screen::{any_mouse, coloured, screen, screen_with, typed};
 use kernel_oracle::app::input::Key;
 use kernel_oracle::app::mistakes::{Explained, Focus, Found, ModelChoice, News, Order, Origin};
+use kernel_oracle::app::second;
 use kernel_oracle::app::ticket::Ticket;
 use kernel_oracle::app::timeline::Loaded;
 use kernel_oracle::app::{App, Effect, Msg, Tab};
 use kernel_oracle::evaluate::mistakes::collect::collect;
 use kernel_oracle::evaluate::mistakes::{Bitmap, Column, Table};
+use kernel_oracle::evaluate::overlay::{self, Chunk};
 use kernel_oracle::job::Cancel;
 use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
 use kernel_oracle::replay::lod::Pyramid;
 use kernel_oracle::trace::{TraceBuilder, TraceMeta};
 use kernel_oracle::ui::palette::Theme;
-use outside::{FOUND, REAL, TRACE, open, perform};
+use outside::{FOUND, REAL, TRACE, open, perform, soft};
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -436,6 +438,28 @@ fn without_color_everything_is_said_in_text() {
         let colored = coloured(&screen_with(&app, Theme::PLAIN));
         assert_eq!(colored, 0, "{text}");
     }
+}
+
+#[test]
+fn the_timeline_counts_what_this_screen_counts() {
+    let mut app = open(&TRACE, (250, 40));
+    let ticket = Ticket(1);
+    let chunks = |send: &mut dyn FnMut(Chunk)| {
+        overlay::run(&TRACE, soft(), &Cancel::new(), &mut |chunk| send(chunk)).unwrap();
+    };
+    chunks(&mut |chunk| tell(&mut app, Msg::Predicted { ticket, chunk }));
+    keys(&mut app, "clstm\n");
+    chunks(&mut |chunk| {
+        tell(&mut app, Msg::Second { ticket, news: second::News::Predicted(chunk) });
+    });
+    let shown = screen(&app).to_string();
+    keys(&mut app, "3");
+    let total = app.mistakes.view.as_ref().unwrap().sums.total;
+    let right = format!("{:.1} %", 100.0 * total.hits as f64 / total.decisions as f64);
+    assert!(shown.contains(&format!("pick {right} · lstm {right} right")), "{right}: {shown}");
+    assert!(screen(&app).to_string().contains(&format!("{right} right")), "{right}");
+    let score = app.timeline().unwrap().answers.total(&TRACE);
+    assert_eq!(u64::from(score.counted), total.decisions, "and as many");
 }
 
 fn any_msg() -> impl Strategy<Value = Msg> {

@@ -230,6 +230,17 @@ fn other_screens_tell_of_it() {
 }
 
 #[test]
+fn time_and_bytes_are_those_that_there_are() {
+    let mut app = started();
+    let mut quiet = at(Stage::Recording, 2);
+    (quiet.bytes, quiet.elapsed) = (0, Duration::from_millis(3_970));
+    progress(&mut app, quiet);
+    let text = screen_with(&app, Theme::DARK).to_string();
+    assert!(text.contains("● rec 3 s") && text.contains(" 3.9 of 5 s"), "{text}");
+    assert!(text.contains("nothing fetched yet") && !text.contains("of pages"), "{text}");
+}
+
+#[test]
 fn panel_ends() {
     let mut app = started();
     let problem = "cfs: hackbench is missing; install the package rt-tests there, or choose a \

@@ -123,6 +123,20 @@ fn screen(app: &App, color: bool) -> String {
 }
 
 #[test]
+fn a_proposal_is_never_cut_in_a_word() {
+    let few = few();
+    let ends = [(200, "or type another"), (80, "Enter, or type another"), (60, "Enter"), (52, "▏")];
+    for (width, end) in ends {
+        let mut app = open(&few, (width, 24));
+        keys(&mut app, "c");
+        let text = screen(&app, true);
+        let last = text.lines().last().unwrap().trim_matches(['"', ' ']);
+        assert!(last.contains("second row: predictor, run or model file: lstm▏"), "{last}");
+        assert!(last.ends_with(end), "{width}: {last}");
+    }
+}
+
+#[test]
 fn sixty_four_cpus_are_all_seen() {
     let mut app = open(&many(64), (200, 50));
     keys(&mut app, "f");

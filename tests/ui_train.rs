@@ -308,8 +308,8 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     let t = app.timeline().unwrap();
     let second = &t.second.as_ref().unwrap().answers;
     assert_eq!(
-        (second.total(), second.known(0)),
-        (t.answers.total(), t.answers.known(0)),
+        (second.total(t.trace()), second.known(0)),
+        (t.answers.total(t.trace()), t.answers.known(0)),
         "one model in both rows"
     );
     press(&mut app, &mut driver, &[Key::Char('1'), Key::Char('c'), Key::Char('2')]);

@@ -202,6 +202,26 @@ fn pages_and_panes() {
     assert_eq!(app.tab, Tab::Timeline);
 }
 
+/// Two threads that sleep in turn and come in again without a wake-up.
+fn unwoken() -> Arc<Trace> {
+    let mut b = TraceBuilder::default();
+    for i in 0..40 {
+        push(&mut b, 4_000 * i, 0, EventKind::Switch, (1 + i as i32 % 2, 2 - i as i32 % 2));
+    }
+    Arc::new(b.finish(TraceMeta { name: "unwoken".into(), cpus: 1, ..TraceMeta::default() }))
+}
+
+#[test]
+fn without_wake_ups_it_is_not_known_who_waited() {
+    for (w, h) in [(60, 15), (80, 24), (120, 40)] {
+        let text = screen(&shown(&unwoken(), (w, h), "5")).to_string();
+        assert!(text.contains("It is not known who waited for a CPU."), "{text}");
+        assert!(text.contains("! no wake-ups recorded"), "{text}");
+        assert!(!text.contains("Nobody waited"), "{text}");
+    }
+    snapshot!("waits_unwoken_80x24", shown(&unwoken(), (80, 24), "5"));
+}
+
 #[test]
 fn the_worst_wait_comes_first_and_is_blamed_at_once() {
     let app = shown(&REAL, (100, 30), "5");
@@ -384,7 +404,7 @@ fn what_was_predicted_stands_beside_every_wait_and_task() {
     assert!(app.tasks.hits.of.is_empty(), "nothing is said before all is predicted");
     tell(&mut app, Msg::Predicted { ticket: Ticket(1), chunk: answers(&REAL) });
     let [right, asked] = app.tasks.hits.of.iter().fold([0, 0], |[a, b], [x, y]| [a + x, b + y]);
-    let score = app.timeline().unwrap().answers.total();
+    let score = app.timeline().unwrap().answers.total(&REAL);
     assert!(score.counted > 0);
     assert_eq!((asked, asked - right), (score.counted, score.missed), "as the Timeline counts");
     snapshot!("tasks_predicted", app);

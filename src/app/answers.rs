@@ -3,6 +3,7 @@
 
 use super::train::live::LiveModel;
 use crate::evaluate::overlay::{BASELINES, Chunk, Prediction, Stretch};
+use crate::features::Extractor;
 use crate::replay::levels::{Levels, Merge};
 use crate::replay::load;
 use crate::replay::lod::{LEAF, OVERVIEW};
@@ -205,6 +206,12 @@ struct Live {
     lanes: Vec<(usize, CpuAnswers)>,
 }
 
+/// The first switch of a CPU that is scored: what comes before is context.
+fn first_scored(trace: &Trace, cpu: usize) -> usize {
+    let context = Extractor::context(trace);
+    trace.cpu_switches(CpuId(cpu as u16)).partition_point(|event| (*event as usize) < context)
+}
+
 /// All predictions so far.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
@@ -367,13 +374,15 @@ impl Answers {
     }
 
     /// Per task that came in at switches of a window: how often the model's pick was right, and how
-    /// often it was asked with at least two candidates. O(switches of the window).
+    /// often it was asked with at least two candidates, where decisions are scored. O(switches of
+    /// the window).
     pub fn hits(&self, trace: &Trace, window: Window) -> Vec<[u32; 2]> {
         let mut hits = vec![[0, 0]; trace.tasks().len()];
         for (cpu, lane) in self.lanes.iter().enumerate() {
             let switches = trace.cpu_switches(CpuId(cpu as u16));
             let at = |time| switches.partition_point(|&event| trace.time(event as usize).0 < time);
-            let inside = at(window.from)..at(window.to.saturating_add(1));
+            let from = at(window.from).max(first_scored(trace, cpu));
+            let inside = from..at(window.to.saturating_add(1));
             for (p, event) in
                 lane.predictions.iter().zip(switches).take(inside.end).skip(inside.start)
             {
@@ -390,10 +399,12 @@ impl Answers {
         hits
     }
 
-    /// Sums over all CPUs, as far as they are known.
-    pub fn total(&self) -> Score {
+    /// Sums over all decisions that are scored, as far as they are known: those of an evaluation.
+    pub fn total(&self, trace: &Trace) -> Score {
         let mut sum = Score::default();
-        (0..self.lanes.len()).for_each(|c| sum.merge(&self.score(c, 0..self.known(c))));
+        for c in 0..self.lanes.len() {
+            sum.merge(&self.score(c, first_scored(trace, c)..self.known(c)));
+        }
         sum
     }
 

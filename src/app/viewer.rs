@@ -201,7 +201,7 @@ impl Viewer {
         let mut timeline = Timeline::new(loaded, cols);
         if std::mem::take(&mut self.plays) {
             // A recording begins with its workload being set up: show what came after.
-            let first = Extractor::WARM_UP.min(trace.len() / 10);
+            let first = Extractor::context(&trace);
             if first > 0 {
                 timeline.seek(trace.time(first));
             }

@@ -179,7 +179,9 @@ impl Found {
     fn page(&self, times: &Times) -> String {
         let (d, mut page) = (&self.all, Page::new(Style::Text));
         if d.count == 0 {
-            page.heading("no wait");
+            // What was not recorded did not happen to nobody.
+            let known = self.tables.iter().all(|table| table.trace.knows_queues());
+            page.heading(if known { "no wait" } else { "no wait is known: no wake-ups recorded" });
             return page.out;
         }
         page.heading(&format!(

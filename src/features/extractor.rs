@@ -58,6 +58,11 @@ impl Extractor {
     /// of the trace.
     pub const WARM_UP: usize = 2_000;
 
+    /// So many first events of a recording are context: no decision at them is scored.
+    pub fn context(trace: &Trace) -> usize {
+        Self::WARM_UP.min(trace.len() / 10)
+    }
+
     /// State for a trace before its first event.
     pub fn new(trace: &Trace) -> Self {
         let (cpus, threads) = (trace.cpus(), trace.tasks().thread_count().max(trace.cpus()));
@@ -79,7 +84,7 @@ impl Extractor {
             contexts: [Contexts::new(0.3), Contexts::new(0.2)],
             open: vec![Open::new(); cpus],
             slice_ns: trace.machine().slice_ns.value as f32,
-            warm: Self::WARM_UP.min(trace.len() / 10),
+            warm: Self::context(trace),
         }
     }
 

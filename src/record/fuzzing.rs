@@ -54,6 +54,7 @@ fn plan() -> Plan {
         shown: String::new(),
         needs: Vec::new(),
         settings: Settings { seconds: 1, buffer_kb: 1, runtime: true, waking: true, truth: true },
+        spare: 0,
     }
 }
 

@@ -77,20 +77,10 @@ impl Plan {
             }
         };
         // It ends by itself.
-        let seconds = if *what == What::Anything { seconds + 2 } else { seconds };
+        let spare = if *what == What::Anything { 2 } else { 0 };
         let (workload, category) = (what.name(), category.into());
         let (name, run) = (String::new(), 0);
-        Self {
-            target,
-            name,
-            run,
-            workload,
-            category,
-            command,
-            shown,
-            needs,
-            settings: Settings { seconds, ..settings },
-        }
+        Self { target, name, run, workload, category, command, shown, needs, settings, spare }
     }
 
     /// The same, called after the file that it will be in. `None` when that is no name of a native
@@ -137,8 +127,13 @@ mod tests {
             Settings { seconds: 10, ..Settings::default() },
         );
         assert_eq!(
-            (plan.workload.as_str(), plan.command.join(" ").as_str(), plan.settings.seconds),
-            ("anything", "sleep 10", 12)
+            (plan.workload.as_str(), plan.command.join(" ").as_str()),
+            ("anything", "sleep 10")
+        );
+        assert_eq!(
+            (plan.settings.seconds, plan.spare),
+            (10, 2),
+            "it ends by itself after the time that is shown"
         );
         assert_eq!(plan.shown, "what runs there anyway, for 10 s");
         for bad in ["x.zst", ".csv", "csv", "/"] {

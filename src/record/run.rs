@@ -59,8 +59,8 @@ fn arguments(plan: &Plan) -> Vec<String> {
     events.extend(plan.settings.runtime.then_some("sched_stat_runtime"));
     events.extend(plan.settings.waking.then_some("sched_waking"));
     let truth = if plan.settings.truth { "1" } else { "0" };
-    let numbers =
-        [plan.settings.seconds.max(1).to_string(), plan.settings.buffer_kb.max(64).to_string()];
+    let seconds = plan.settings.seconds.max(1).saturating_add(plan.spare);
+    let numbers = [seconds.to_string(), plan.settings.buffer_kb.max(64).to_string()];
     numbers
         .into_iter()
         .chain([needs.join(","), events.join(","), truth.to_owned()])
@@ -163,7 +163,8 @@ impl Run<'_> {
 
     fn to(&mut self, stage: Stage) {
         self.state.stage = stage;
-        self.patience.enter(stage, self.state.limit, Instant::now());
+        let spare = Duration::from_secs(self.plan.spare.into());
+        self.patience.enter(stage, self.state.limit + spare, Instant::now());
         (self.progress)(&self.state);
     }
 

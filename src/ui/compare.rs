@@ -98,6 +98,10 @@ fn note(app: &App, table: &Differences, pen: &mut Pen) {
     let theme = pen.theme;
     let certain = table.rows.iter().filter(|d| d.is_certain()).count();
     let mut pieces: Vec<(String, Style)> = vec![(" ".into(), theme.dim())];
+    if let Some([a, b]) = app.compare.beside.as_ref().and_then(|both| both.machines()) {
+        pieces.push((format!("A {a} · B {b}"), theme.gap()));
+        pieces.push((" · ".into(), theme.dim()));
+    }
     pieces.push((
         format!("{} of {}", time::grouped(certain as u64), time::grouped(table.rows.len() as u64)),
         theme.strong(),

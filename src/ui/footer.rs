@@ -79,10 +79,10 @@ fn progress(t: &Timeline, theme: Theme, pieces: &mut Pieces) {
     if let Some(second) = &t.second {
         let did = second.answers.events_done;
         let right = |a: &Answers| {
-            let missed = a.total().miss_share();
+            let missed = a.total(t.trace()).miss_share();
             missed.map_or("–".into(), |missed| format!("{:.1} %", 100.0 * (1.0 - missed)))
         };
-        // Of the whole recording, and only when both have answered the same.
+        // Of all that is scored, and only when both have answered the same.
         let text = if did < all {
             format!("  ░ {} {} %", second.label, did * 100 / all.max(1))
         } else if done == all {
@@ -118,6 +118,10 @@ fn caveats(t: &Timeline, theme: Theme, pieces: &mut Pieces) {
     }
 }
 
+/// What is said behind an answer that is proposed: as much as there is room for.
+const PROPOSED: [&str; 3] =
+    [" Enter: this one; or type another", " Enter, or type another", " Enter"];
+
 /// The last row: a question, news, or the keys.
 pub fn keys(app: &App, pen: &mut Pen) {
     let theme = pen.theme;
@@ -127,13 +131,15 @@ pub fn keys(app: &App, pen: &mut Pen) {
         let room = usize::from(w).saturating_sub(prompt.label().len() + 6);
         let skip = prompt.text.chars().count().saturating_sub(room);
         let text: String = prompt.text.chars().skip(skip).collect();
-        let pieces = [
+        let mut pieces = vec![
             (prompt.label(), theme.strong()),
             (": ", theme.strong()),
             (text.as_str(), theme.text()),
             ("▏", theme.playhead()),
-            (if prompt.proposed { " Enter: this one; or type another" } else { "" }, theme.dim()),
         ];
+        let used: usize = pieces.iter().map(|(text, _)| text.chars().count()).sum();
+        let hint = PROPOSED.iter().find(|hint| used + hint.chars().count() < usize::from(w));
+        pieces.extend(hint.filter(|_| prompt.proposed).map(|hint| (*hint, theme.dim())));
         pen.put_all(1, y, w - 1, &pieces);
         return;
     }

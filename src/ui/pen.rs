@@ -98,13 +98,23 @@ impl Pen<'_> {
         for (i, line) in lines.iter().skip(first).take(rows).enumerate() {
             self.inside(inner).words(i as u16, line.as_ref());
         }
-        let below = lines.len().saturating_sub(first + rows);
-        if below > 0 {
-            let text = format!(" ↓ {below} ");
-            let x = frame.x + frame.w.saturating_sub(text.chars().count() as u16 + 2);
-            let style = self.theme.dim();
-            self.put(x, frame.y + frame.h - 1, 12, &text, style);
+        self.below(frame, lines.len().saturating_sub(first + rows), "");
+    }
+
+    /// Says on a frame how many lines are not in view inside it, and the keys that lead there.
+    pub fn below(&mut self, frame: Area, lines: usize, keys: &str) {
+        if lines == 0 {
+            return;
         }
+        let text = if keys.is_empty() {
+            format!(" ↓ {lines} ")
+        } else {
+            format!(" ↓ {lines} · {keys} ")
+        };
+        let n = text.chars().count() as u16;
+        let x = frame.x + frame.w.saturating_sub(n + 2);
+        let style = self.theme.dim();
+        self.put(x, frame.y + frame.h - 1, n, &text, style);
     }
 
     /// The same as far as they fit: what does not is cut at a word, with a sign that something is

@@ -51,14 +51,84 @@ pub fn lines(
     width: u16,
     theme: Theme,
 ) -> Vec<Line> {
+    weighed(picture, p, width, theme).into_iter().map(|(_, line)| line).collect()
+}
+
+/// How much a line is worth where not all of them fit, the most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Worth {
+    /// What the sentence begins with, and who came in.
+    Answer,
+    /// How it goes on, and who is first by what the rule goes by.
+    Rule,
+    Heading,
+    Title,
+    Other,
+    Rest,
+}
+
+/// As many of the lines as there are rows, in their order; how many are left out. Who came in and
+/// who is first by the rule stay longest.
+pub fn fitting(
+    picture: &Picture,
+    p: &dyn Fn(ThreadIx) -> Option<f32>,
+    (width, rows): (u16, u16),
+    theme: Theme,
+) -> (Vec<Line>, usize) {
+    let all = weighed(picture, p, width, theme);
+    let left = all.len().saturating_sub(rows.into());
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by_key(|i| all[*i].0);
+    order.truncate(rows.into());
+    let sentence = wrap(&picture.sentence, width.into()).len();
+    let told = order.iter().filter(|i| **i < sentence).count();
+    let kept = all.into_iter().enumerate().filter(|(i, _)| order.contains(i));
+    let mut kept: Vec<Line> = kept.map(|(_, (_, line))| line).collect();
+    // The beginning of the sentence is not taken for all of it.
+    if let Some((text, _)) = kept[..told].last_mut().and_then(|l| l.last_mut())
+        && told < sentence
+    {
+        *text = unfinished(text, width.into());
+    }
+    (kept, left)
+}
+
+/// A line that goes on where nobody sees it, with a sign of that in so many cells.
+fn unfinished(line: &str, width: usize) -> String {
+    let mut words = line;
+    while words.chars().count() + 2 > width {
+        let Some((before, _)) = words.rsplit_once(' ') else { break };
+        words = before;
+    }
+    cut(&format!("{words} …"), width)
+}
+
+fn weighed(
+    picture: &Picture,
+    p: &dyn Fn(ThreadIx) -> Option<f32>,
+    width: u16,
+    theme: Theme,
+) -> Vec<(Worth, Line)> {
     let columns = Columns::fitting(picture, usize::from(width));
-    let sentence = wrap(&picture.sentence, columns.width).into_iter();
-    let mut out: Vec<Line> = sentence.map(|line| vec![(line, theme.text())]).collect();
-    for level in &picture.levels {
-        out.push(vec![(level.title.clone(), theme.dim())]);
-        out.push(vec![(heading(picture, columns), theme.dim())]);
-        out.extend(level.lines.iter().map(|m| competitor(m, columns, p, theme)));
-        out.extend(level.rest.iter().map(|rest| vec![(format!("  {rest}"), theme.dim())]));
+    let mut out: Vec<(Worth, Line)> = Vec::new();
+    for (i, line) in wrap(&picture.sentence, columns.width).into_iter().enumerate() {
+        let worth = [Worth::Answer, Worth::Rule].get(i).copied().unwrap_or(Worth::Rest);
+        out.push((worth, vec![(line, theme.text())]));
+    }
+    for (depth, level) in picture.levels.iter().enumerate() {
+        out.push((Worth::Title, vec![(level.title.clone(), theme.dim())]));
+        let worth = if depth == 0 { Worth::Heading } else { Worth::Rest };
+        out.push((worth, vec![(heading(picture, columns), theme.dim())]));
+        for (i, m) in level.lines.iter().enumerate() {
+            let worth = match i {
+                _ if m.chosen => Worth::Answer,
+                0 => Worth::Rule,
+                _ => Worth::Other,
+            };
+            out.push((worth, competitor(m, columns, p, theme)));
+        }
+        let rest = level.rest.iter().map(|rest| vec![(format!("  {rest}"), theme.dim())]);
+        out.extend(rest.map(|line| (Worth::Rest, line)));
     }
     out
 }

@@ -86,6 +86,11 @@ fn note(table: &Table, view: &View, pen: &mut Pen) {
     let theme = pen.theme;
     let d = &view.lengths;
     let mut pieces = vec![(" ".to_owned(), theme.text())];
+    // Before the figures: it is what they are worth.
+    if !table.trace.knows_queues() {
+        let known = if table.waits.is_empty() { "" } else { ": only waits after a preemption" };
+        pieces.push((format!("! no wake-ups recorded{known}  "), theme.gap()));
+    }
     let figures =
         [("p50", d.p50), ("p90", d.p90), ("p99", d.p99), ("p99.9", d.p999), ("max", d.max)];
     for (name, ns) in figures {
@@ -96,12 +101,6 @@ fn note(table: &Table, view: &View, pen: &mut Pen) {
         ));
     }
     pieces.push((format!("{} in all", time::short(d.sum)), theme.dim()));
-    if !table.trace.knows_queues() {
-        pieces.push((
-            "  ! no wake-ups recorded: only waits after a preemption are known".into(),
-            theme.gap(),
-        ));
-    }
     pen.fitting(0, &pieces);
 }
 

@@ -13,7 +13,8 @@ use crate::app::timeline::rows::What;
 use crate::app::timeline::{Loaded, Timeline};
 use crate::app::view::View;
 use crate::replay::lod::column_time;
-use crate::trace::{EventKind, ThreadIx, Trace};
+use crate::text::counted;
+use crate::trace::{EventKind, Origin, ThreadIx, Trace};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -86,16 +87,32 @@ impl Beside {
         beside
     }
 
-    /// What A and B are called; where that is the same, with what tells their files apart.
+    /// What A and B are called; with their folders where those differ, and where the names are the
+    /// same with what tells their files apart.
     pub fn names(&self) -> [String; 2] {
         let [a, b] = &self.sides;
         let names = [a, b].map(|side| side.t.trace().meta().name.clone());
-        if names[0] != names[1] {
-            return names;
-        }
-        let apart = apart([&a.t.loaded.path, &b.t.loaded.path]);
+        let apart = apart([&a.t.loaded.path, &b.t.loaded.path], names[0] == names[1]);
         let [a, b] = names;
         [format!("{a}{}", apart[0]), format!("{b}{}", apart[1])]
+    }
+
+    /// Kernel, class and CPUs of A and B as far as they differ; `None` where they are the same or
+    /// not said.
+    pub fn machines(&self) -> Option<[String; 2]> {
+        let [a, b] = [0, 1].map(|i: usize| machine(self.sides[i].t.trace()));
+        let differ = |i: usize| a[i] != b[i];
+        let said = |of: &[String; 4]| {
+            // A class says more with the kernel that it is of.
+            let kernel = differ(0) || differ(1);
+            let shown = [kernel, kernel, differ(2), differ(3)];
+            let parts = of.iter().zip(shown).filter(|(text, shown)| *shown && !text.is_empty());
+            parts.map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        let both = [said(&a), said(&b)];
+        both.iter()
+            .any(|text| !text.is_empty())
+            .then(|| both.map(|text| if text.is_empty() { "not known".to_owned() } else { text }))
     }
 
     /// True when it shows these.
@@ -199,14 +216,30 @@ impl Beside {
     }
 }
 
+/// Kernel release, scheduling class and CPUs of a recording's machine as far as they are known, and
+/// whether it was emulated.
+fn machine(trace: &Trace) -> [String; 4] {
+    let meta = trace.meta();
+    let kernel = meta.kernel.split(['-', '+']).next().unwrap_or_default().to_owned();
+    let class = trace.machine().class;
+    let class = if class.from == Origin::Assumed { "" } else { class.value.label() };
+    let cpus = match trace.cpus() as u64 {
+        0 => String::new(),
+        n => counted(n, "CPU"),
+    };
+    let emulated = if meta.emulated { "emulated" } else { "" };
+    [kernel, class.to_owned(), cpus, emulated.to_owned()]
+}
+
 /// The first part, from the end, in which two paths differ, as something to stand behind a name;
-/// nothing where they are the same.
-fn apart([a, b]: [&Path; 2]) -> [String; 2] {
+/// nothing where they are the same. Only of names that are the `same` do their files count.
+fn apart([a, b]: [&Path; 2], same: bool) -> [String; 2] {
     let parts = |path: &Path| -> Vec<String> {
         path.iter().rev().map(|part| part.to_string_lossy().into_owned()).collect()
     };
     let (a, b) = (parts(a), parts(b));
-    let Some(at) = (0..a.len().max(b.len())).find(|&i| a.get(i) != b.get(i)) else {
+    let first = usize::from(!same);
+    let Some(at) = (first..a.len().max(b.len())).find(|&i| a.get(i) != b.get(i)) else {
         return [String::new(), String::new()];
     };
     let said = |parts: &[String]| match (at, parts.get(at)) {
@@ -265,10 +298,14 @@ mod tests {
 
     #[test]
     fn files_of_one_name_are_told_apart() {
-        let said = |a: &str, b: &str| apart([Path::new(a), Path::new(b)]);
+        let said = |a: &str, b: &str| apart([Path::new(a), Path::new(b)], true);
         assert_eq!(said("t/cfs/x.csv", "t/6.1x4/x.csv"), [" · in cfs", " · in 6.1x4"]);
         assert_eq!(said("x.csv", "old/x.csv"), [" · here", " · in old"]);
         assert_eq!(said("t/x.csv", "t/x.dat"), [" · x.csv", " · x.dat"]);
         assert_eq!(said("x.csv", "x.csv"), ["", ""]);
+        // Others may have these names in other folders.
+        let said = |a: &str, b: &str| apart([Path::new(a), Path::new(b)], false);
+        assert_eq!(said("t/x.csv", "t/cfs/y.csv"), [" · in t", " · in cfs"]);
+        assert_eq!(said("t/x.csv", "t/y.csv"), ["", ""]);
     }
 }

@@ -91,7 +91,7 @@ impl Mistakes {
         }
         let source = found.table.sources.iter().position(|s| s.path == open.path());
         let Some(source) = source else { return };
-        let warm = Extractor::WARM_UP.min(trace.len() / 10);
+        let warm = Extractor::context(trace);
         let row = found.table.find(source, event);
         let at = row.and_then(|row| view.rows.iter().position(|r| *r as usize == row));
         let why = match (at, row) {

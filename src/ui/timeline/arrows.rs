@@ -115,15 +115,17 @@ fn arrow(
     over(pen, (x, to), if down { "▼" } else { "▲" }, style);
 }
 
-/// The wake-up was before what is visible: said at the left edge of the woken one's row.
+/// The wake-up was before what is visible: said at the left edge of the woken one's row, where that
+/// has a line in which it hides nobody.
 fn before(t: &Timeline, l: &Layout, link: &Link, to: Place, pen: &mut Pen) {
     let Place::Row(row) = to else { return };
     let text = format!("◂{}", who(t, link));
     let lines = l.ran + l.predictions + l.queue;
-    // In the empty line behind a lane it hides nothing.
     let y = match row.what {
+        // The empty line behind a lane.
         What::Cpu(_) if t.rows.is_lane(row.what, l) && row.h > lines => row.y + lines,
-        _ => end(row),
+        What::Task(_) if row.h > 1 => end(row),
+        _ => return,
     };
     let room = l.plot.w.min(NAME as u16 + 8);
     pen.put(l.plot.x, y, room, &text, pen.theme.wake());

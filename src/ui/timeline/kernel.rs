@@ -11,13 +11,12 @@ use crate::ui::picture;
 pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
     let focus =
         t.panes.focus != Pane::Lanes && (l.context.is_empty() || t.panes.focus == Pane::Context);
-    pen.clear(area(l));
-    let theme = pen.theme;
-    let mut pen = pen.frame(area(l), " why the kernel chose it ", focus);
-    let inner = pen.area.inset(1, 0);
-    let mut pen = pen.inside(inner);
+    let (theme, frame) = (pen.theme, area(l));
+    pen.clear(frame);
+    let inner = pen.frame(frame, " why the kernel chose it ", focus).area.inset(1, 0);
+    let mut inside = pen.inside(inner);
     let Some(event) = t.event() else {
-        pen.line(0, ". steps to the first decision", theme.dim());
+        inside.line(0, ". steps to the first decision", theme.dim());
         return;
     };
     let told =
@@ -25,15 +24,15 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
     let picture = match told {
         Some(Some(picture)) => picture,
         Some(None) => {
-            pen.line(0, "nothing is known of this decision", theme.dim());
+            inside.line(0, "nothing is known of this decision", theme.dim());
             return;
         }
         None if t.cursor.is_playing() => {
-            pen.line(0, "asked when it stands still: Space stops it", theme.dim());
+            inside.line(0, "asked when it stands still: Space stops it", theme.dim());
             return;
         }
         None => {
-            pen.line(0, "░ asking the rule", theme.pending());
+            inside.line(0, "░ asking the rule", theme.pending());
             return;
         }
     };
@@ -44,10 +43,19 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
         .as_ref()
         .filter(|i| i.event == event && t.answers.no_model.is_none());
     let p = |thread: ThreadIx| model?.candidates.iter().find(|c| c.thread == thread).map(|c| c.p);
-    let lines = picture::lines(picture, &p, inner.w, theme);
-    let rows = usize::from(inner.h);
-    let first = if focus { t.panes.scroll.min(lines.len().saturating_sub(rows)) } else { 0 };
-    for (i, line) in lines.iter().skip(first).take(rows).enumerate() {
-        pen.words(i as u16, line);
+    if focus {
+        pen.scrolled((frame, inner), &picture::lines(picture, &p, inner.w, theme), t.panes.scroll);
+        return;
     }
+    let (lines, left) = picture::fitting(picture, &p, (inner.w, inner.h), theme);
+    for (i, line) in lines.iter().enumerate() {
+        pen.inside(inner).words(i as u16, line);
+    }
+    // Where the pane is beside that of the decision, Tab comes to it after that one.
+    let keys = if l.context.is_empty() || t.panes.focus == Pane::Decision {
+        "Tab, j"
+    } else {
+        "Tab Tab, j"
+    };
+    pen.below(frame, left, keys);
 }

@@ -288,15 +288,18 @@ fn panel(run: &RecordingRun, area: Area, pen: &mut Pen) {
     let (elapsed, limit) = (p.elapsed.as_secs_f64(), p.limit.as_secs_f64());
     if p.stage >= Stage::Recording {
         let meter = meter(elapsed / limit.max(1e-9), room.saturating_sub(20).min(40));
-        say("time", format!("{meter} {elapsed:.1} of {limit:.0} s"), theme.text());
+        // Whole tenths that have passed, as the first row says whole seconds that have.
+        let tenths = (elapsed * 10.0).floor() / 10.0;
+        say("time", format!("{meter} {tenths:.1} of {limit:.0} s"), theme.text());
         let rate = run.rate.filter(|_| p.stage == Stage::Recording && run.end.is_none());
         let rate = rate.map_or_else(String::new, |r| format!("   {}/s", time::grouped(r as u64)));
         say("events", format!("{}{rate}", time::grouped(p.events)), theme.text());
-        say(
-            "bytes",
-            format!("{} kB of pages", time::grouped(p.bytes.div_ceil(1000))),
-            theme.text(),
-        );
+        // What happened may still lie in the buffers.
+        let bytes = match p.bytes {
+            0 => "nothing fetched yet".into(),
+            n => format!("{} kB of pages", time::grouped(n.div_ceil(1000))),
+        };
+        say("bytes", bytes, theme.text());
     }
     let tail_rows = ending(run, room, theme);
     // What the CPUs may take: the rest.

@@ -1,6 +1,7 @@
 //! The list of waits: only the visible rows are made into text, and as many columns as fit.
 
 use super::{called, is};
+use crate::app::help::wrap;
 use crate::app::waits::places::Places;
 use crate::app::waits::{Focus, LIST, Shown, predicted};
 use crate::app::{App, time};
@@ -29,18 +30,7 @@ pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
     }
     let rows = w.visible(app.room());
     if rows.is_empty() {
-        let text = if table.waits.is_empty() {
-            "Nobody waited for a CPU."
-        } else {
-            "No wait is like that."
-        };
-        pen.put(
-            p.top.list.x + 2,
-            p.top.list.y + 1,
-            p.top.list.w.saturating_sub(2),
-            text,
-            theme.strong(),
-        );
+        nothing(table, p, pen);
         return;
     }
     let selected = w.row().map(|row| row as u32);
@@ -67,6 +57,25 @@ pub fn draw(app: &App, table: &Table, p: &Places, pen: &mut Pen) {
                 pen.put(x, y, *cells, &text, style);
             }
         }
+    }
+}
+
+/// Why the list is empty: what was not recorded did not happen to nobody.
+fn nothing(table: &Table, p: &Places, pen: &mut Pen) {
+    let known = table.trace.knows_queues();
+    let (head, more) = match table.waits.is_empty() {
+        true if known => ("Nobody waited for a CPU.", ""),
+        true => (
+            "It is not known who waited for a CPU.",
+            "No wake-ups were recorded. Without them only a wait after a preemption is seen, and \
+             nobody was preempted.",
+        ),
+        false => ("No wait is like that.", ""),
+    };
+    let mut pen = pen.inside(p.top.list.inset(2, 0));
+    pen.line(1, head, pen.theme.strong());
+    for (i, line) in wrap(more, pen.area.w.into()).iter().enumerate() {
+        pen.line(2 + i as u16, line, pen.theme.dim());
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) const KEYS: &[Binding] = &[
         &[C('c')],
         Action::Second,
         "compare",
-        "second prediction row: another predictor, or none again",
+        "second prediction row, at first asking whose; again: none",
         TIMELINE,
     ),
     bind(
