@@ -328,9 +328,10 @@ impl Trace {
         self.unknown.switches.binary_search(&(i as u32)).is_ok()
     }
 
-    /// How often an event shows that another thread was running than the one that had come in last.
-    pub fn contradictions(&self) -> u64 {
-        self.unknown.contradictions
+    /// At how many switches another thread leaves than the one that had come in before, of all at
+    /// which both are known.
+    pub fn contradictions(&self) -> (u64, u64) {
+        (self.unknown.contradictions, self.unknown.pairs)
     }
 
     /// All events in time order.
