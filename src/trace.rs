@@ -264,8 +264,8 @@ impl Trace {
     }
 
     /// Whether run queues can be known: false when there are neither wake-ups nor wakings and yet
-    /// tasks came in that had gone to sleep. A short stretch of CPU-bound loops may need no
-    /// wake-up.
+    /// tasks came in that had gone to sleep, or three and more went to sleep. A short stretch of
+    /// CPU-bound loops may need no wake-up.
     pub fn knows_queues(&self) -> bool {
         self.wakeups != Wakeups::None || !self.unwoken
     }

@@ -248,6 +248,39 @@ fn wakings_stand_in_for_wakeups_where_there_are_none() {
 }
 
 #[test]
+fn a_few_switches_of_threads_that_sleep_tell_that_wake_ups_are_missing() {
+    // Nobody comes back: only that three went to sleep, and nobody was woken, tells it.
+    let head = "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,\
+                to_cpu\n";
+    let text = |states: [&str; 5]| {
+        let row = |(i, state): (usize, &str)| {
+            let (prev, next) = (10 + i, 11 + i);
+            format!("{}000,0,switch,{prev},{prev},a,120,{state},{next},b,120,,\n", i + 1)
+        };
+        head.to_owned() + &states.into_iter().enumerate().map(row).collect::<String>()
+    };
+    let sleeps = text(["S", "R", "D", "R", "S"]);
+    let said = info(&sleeps);
+    assert!(said["warnings"].to_string().contains("there are no wake-ups"), "{said}");
+    assert_eq!(said["non_trivial"], 0);
+    assert!(!said["warnings"].to_string().contains("coverage is low"), "{said}");
+    let folder = tempfile::tempdir().unwrap();
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_koracle"))
+        .arg("waits")
+        .arg(file(&folder, &sleeps))
+        .output()
+        .unwrap();
+    let warned = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(warned.contains("there are no wake-ups: only waits after"), "{warned}");
+    // Loops that need none, threads that end or stop, and too few sleeps to tell; or one is woken.
+    let woken = sleeps.clone() + "6000,0,wakeup,15,10,a,120,,,,,,0\n";
+    for text in [text(["R", "R+", "R", "R", "R"]), text(["X", "Z", "T", "S", "S"]), woken] {
+        let said = info(&text);
+        assert!(!said["warnings"].to_string().contains("there are no wake-ups"), "{said}");
+    }
+}
+
+#[test]
 fn with_switches_alone_only_the_forecast_is_asked() {
     let text = exec_text();
     let bare: String =
