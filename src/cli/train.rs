@@ -282,7 +282,12 @@ fn tell(p: &Progress, folder: &Path, bar: &ProgressBar, json: bool) {
     bar.set_position(p.step as u64);
     let of = &p.figures;
     if p.stepped {
-        bar.set_message(format!("epoch {}, loss {:.3} + {:.3}", p.epoch, of.loss[0], of.loss[1]));
+        // A step without a question of a kind has no loss of it.
+        let [pick, forecast] = of.loss.map(|x| match x {
+            x if x.is_nan() => "–".to_owned(),
+            x => format!("{x:.3}"),
+        });
+        bar.set_message(format!("epoch {}, loss {pick} + {forecast}", p.epoch));
     }
     let Some(v) = &p.validation else { return };
     if json {
