@@ -18,7 +18,7 @@ use crate::train::runs::{Holds, KeptRun};
 use crate::train::{
     self, Control, Data, Ending, Outcome, Progress, Stop, TrainConfig, TrainError, load, runs,
 };
-use color_eyre::eyre::{Result, WrapErr, bail, eyre};
+use color_eyre::eyre::{Result, WrapErr, eyre};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use signal_hook::iterator::Signals;
@@ -84,23 +84,19 @@ fn fits(config: &TrainConfig) -> Result<()> {
 fn free(folder: &Path, force: bool) -> Result<()> {
     match runs::holds(folder) {
         Holds::Run if !force => {
-            bail!(
-                "{} holds a run already; resume it or choose another folder (--force replaces it)",
-                folder.display()
-            )
+            let way = "resume it or choose another folder (--force replaces it)";
+            Err(super::wrong(format!("{} holds a run already; {way}", folder.display())))
         }
-        Holds::Foreign(file) if !force => bail!(
+        Holds::Foreign(file) if !force => Err(super::wrong(format!(
             "{}: not an empty folder: it holds {}; choose another one (--force trains in it all \
              the same)",
             folder.display(),
             file.file_name().unwrap_or_default().display()
-        ),
-        Holds::Foreign(file) if runs::is_needed(&file) => {
-            bail!(
-                "{}: this is not of a run, but a run would replace it; choose another folder",
-                file.display()
-            )
-        }
+        ))),
+        Holds::Foreign(file) if runs::is_needed(&file) => Err(super::wrong(format!(
+            "{}: this is not of a run, but a run would replace it; choose another folder",
+            file.display()
+        ))),
         _ => Ok(()),
     }
 }
