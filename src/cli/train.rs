@@ -12,11 +12,13 @@ use super::output;
 use crate::app::train::size;
 use crate::dataset::catalog::{self, Catalog};
 use crate::job::{self, Cancel, Job};
+use crate::predictor::networks::ModelConfig;
 use crate::train::cost::{self, Pace, Pass};
-use crate::train::memory::{MIB, Outlook, Room};
+use crate::train::memory::{self, MIB, Outlook, Room};
 use crate::train::runs::{Holds, KeptRun};
 use crate::train::{
-    self, Control, Data, Ending, Outcome, Progress, Stop, TrainConfig, TrainError, load, runs,
+    self, Control, Data, Ending, Outcome, Progress, Stop, TrainConfig, TrainError, Wrong, load,
+    runs,
 };
 use color_eyre::eyre::{Result, WrapErr, eyre};
 use indicatif::ProgressBar;
@@ -69,14 +71,28 @@ fn named(config: &TrainConfig) -> Result<Option<Catalog>> {
 /// or made; says so when it will be tight.
 fn fits(config: &TrainConfig) -> Result<()> {
     let catalog = named(config)?;
-    let recordings = catalog.map(|c| c.entries).unwrap_or_default();
+    let (sizes, recordings) = catalog.map(|c| (memory::sizes(&c), c.entries)).unwrap_or_default();
     let room = Room::now(config.memory_limit.map(|mib| mib.saturating_mul(MIB)));
     let traces = config.traces.clone();
-    let outlook = Outlook { room, recordings, traces, ..Outlook::default() };
-    if let Some(tight) = outlook.check(config)? {
+    let readers = rayon::current_num_threads();
+    let outlook = Outlook { room, recordings, sizes, readers, traces, ..Outlook::default() };
+    if let Some(tight) = outlook.check(config).map_err(|wrong| too_large(config, wrong))? {
         say!("koracle: warning: {tight}");
     }
     Ok(())
+}
+
+/// What cannot fit, at the setting that weighs most where that was chosen: nobody gave the others.
+fn too_large(config: &TrainConfig, wrong: Wrong) -> color_eyre::Report {
+    match wrong.setting {
+        "only" if config.only.is_empty() => {
+            eyre!("{}; --only takes fewer recordings", wrong.problem)
+        }
+        "channels" if config.model.channels <= ModelConfig::of(config.model.kind).channels => {
+            eyre!("{}", wrong.problem)
+        }
+        _ => wrong.into(),
+    }
 }
 
 /// Refuses a folder that holds something, unless it is meant. What a run would replace and is not
