@@ -218,7 +218,7 @@ struct WrongUsage(String);
 /// Whether an argument is what is wrong.
 fn is_usage(cause: &(dyn std::error::Error + 'static)) -> bool {
     cause.is::<WrongUsage>()
-        || matches!(cause.downcast_ref(), Some(ExportError::Name(_)))
+        || matches!(cause.downcast_ref(), Some(ExportError::Name(_) | ExportError::Refused { .. }))
         || matches!(cause.downcast_ref(), Some(ChoiceError::OtherModel { .. }))
 }
 

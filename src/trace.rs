@@ -264,8 +264,8 @@ impl Trace {
     }
 
     /// Whether run queues can be known: false when there are neither wake-ups nor wakings and yet
-    /// tasks came in that had gone to sleep. A short stretch of CPU-bound loops may need no
-    /// wake-up.
+    /// tasks came in that had gone to sleep, or three and more went to sleep. A short stretch of
+    /// CPU-bound loops may need no wake-up.
     pub fn knows_queues(&self) -> bool {
         self.wakeups != Wakeups::None || !self.unwoken
     }
@@ -328,9 +328,10 @@ impl Trace {
         self.unknown.switches.binary_search(&(i as u32)).is_ok()
     }
 
-    /// How often an event shows that another thread was running than the one that had come in last.
-    pub fn contradictions(&self) -> u64 {
-        self.unknown.contradictions
+    /// At how many switches another thread leaves than the one that had come in before, of all at
+    /// which both are known.
+    pub fn contradictions(&self) -> (u64, u64) {
+        (self.unknown.contradictions, self.unknown.pairs)
     }
 
     /// All events in time order.

@@ -80,6 +80,43 @@ fn what_cannot_be_opened_says_why() {
 }
 
 #[test]
+fn a_header_that_is_nearly_ours_says_what_it_lacks() {
+    let table = format!("{HEADER}5,0,switch,1,1,a,120,S,2,b,120,,\n");
+    let said = |from: &str, to: &str| refused(table.replacen(from, to, 1));
+    for (from, to, place, words) in [
+        ("time_ns", "time", "byte 0", "without its column `time_ns`; column 1 is `time`"),
+        (",event,", ",kind,", "byte 12", "without its column `event`; column 3 is `kind`"),
+        ("time_ns,", "", "byte 0", "without its column `time_ns`)"),
+        ("cpu,event,", "", "byte 0", "without its column `cpu`, `event`)"),
+        ("cpu,", "CPU ,", "byte 8", "column 2 is `CPU`"),
+        ("time_ns", "\u{feff}time", "byte 3", "column 1 is `time`"),
+    ] {
+        let text = said(from, to);
+        assert!(text.contains(&format!("line 1, {place}: ")) && text.contains(words), "{text}");
+    }
+    for (separator, shown) in [(";", ";"), ("\t", "\\t"), ("|", "|")] {
+        let text = refused(table.replace(',', separator));
+        let words =
+            format!("line 1, byte 7: a native CSV has `,` between its columns, not `{shown}`");
+        assert!(text.contains(&words), "{text}");
+    }
+    // Somebody else's table is not called ours.
+    for head in ["cpu,pid,a,b,c", "pid,comm,a,b,c,d,e", "cpu;pid", "cpu pid state of each, a b c d"]
+    {
+        let text = refused(format!("{head}\n1,2,3,4,5\n"));
+        assert!(text.contains("no format of a recording that is known here"), "{text}");
+    }
+    // Of a column that only some rows need, those rows tell.
+    let opened = read(format!(
+        "{}{}",
+        table.replacen("next_pid", "npid", 1),
+        "7,0,wakeup,1,2,a,120,,,,,,0\n"
+    ));
+    assert_eq!(opened.report.bad[0].reason, Reason::Column("next_pid"));
+    assert_eq!((opened.report.skipped, opened.trace.len()), (1, 1));
+}
+
+#[test]
 fn cut_streams_keep_what_came_before() {
     let mut text = String::new();
     for i in 0..20_000 {

@@ -26,6 +26,7 @@ use kernel_oracle::predictor::heuristics::{Heuristic, Rule};
 use kernel_oracle::predictor::stream::StreamEngine;
 use kernel_oracle::predictor::weights::Weights;
 use kernel_oracle::trace::{Trace, TraceMeta};
+use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 
 /// Train and validation runs of different kinds.
@@ -300,6 +301,22 @@ fn filters_agree_with_what_the_list_shows() {
         assert_eq!(t.find(s, t.event(row)), Some(row));
         assert_eq!(t.find(s, t.event(row) + 1), None);
     }
+}
+
+#[test]
+fn of_a_predictor_without_forecasts_nothing_is_said_of_theirs() {
+    let (_folder, path) = recordings::small(2_000);
+    let ask = |form: &'static str| {
+        ["mistakes", form, "--predictor", "eevdf-alone", path.to_str().unwrap()]
+    };
+    let report = String::from_utf8(bytes(&ask("--markdown"))).unwrap();
+    assert!(report.contains("\nno forecasts: eevdf-alone makes none\n"), "{report}");
+    assert!(!report.contains("in time") && !report.contains("forecasts of all"), "{report}");
+    let found = json(&ask("--json"));
+    assert_eq!((&found["asked"], &found["in_time"]["share"]), (&0.into(), &Value::Null));
+    assert!(found["decisions"].as_u64() > Some(100), "{found}");
+    let lead = found["in_time"]["by_lead"].as_array().unwrap();
+    assert!(!lead.is_empty() && lead.iter().all(|class| class["share"].is_null()), "{lead:?}");
 }
 
 #[test]

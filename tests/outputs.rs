@@ -57,13 +57,18 @@ impl Place {
         assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
     }
 
-    /// It fails, says so, and changes nothing.
+    /// It is wrong usage to write there; it says so, and changes nothing.
     fn refused(&self, args: &[&str], says: &[&str]) {
+        self.failed(2, args, says);
+    }
+
+    /// It fails with this code, says so, and changes nothing.
+    fn failed(&self, code: i32, args: &[&str], says: &[&str]) {
         let before: Vec<_> =
             self.names().into_iter().map(|n| (std::fs::read(self.at(&n)).ok(), n)).collect();
         let out = self.run(args);
         let text = String::from_utf8_lossy(&out.stderr).into_owned();
-        assert_eq!(out.status.code(), Some(1), "{args:?}: {text}");
+        assert_eq!(out.status.code(), Some(code), "{args:?}: {text}");
         for words in says {
             assert!(text.contains(words), "{args:?} says {text:?}, not {words:?}");
         }
@@ -235,11 +240,12 @@ fn a_run_is_kept_in_an_empty_folder_or_where_it_was_asked_for() {
         place.refused(&["experiment", "seeds", "-o", name], &[name, "another"]);
     }
     place.refused(&train("notes", &[]), &["holds a run already", "--force"]);
-    place.refused(
+    place.failed(
+        1,
         &["runs", "--delete", "site", "--yes"],
         &["site/config.toml", "nothing is removed"],
     );
-    place.refused(&["runs", "--delete", "other", "--yes"], &["other", "no run is kept here"]);
+    place.failed(1, &["runs", "--delete", "other", "--yes"], &["other", "no run is kept here"]);
     assert!(place.at("other/plan.json").exists() && place.at("site/config.toml").exists());
     // All that a run writes has the permissions of any file.
     let usual = std::fs::metadata(place.at("notes/notes.txt")).unwrap().mode();
@@ -247,7 +253,7 @@ fn a_run_is_kept_in_an_empty_folder_or_where_it_was_asked_for() {
         assert_eq!(entry.metadata().unwrap().mode(), usual, "{}", entry.path().display());
     }
     symlink("notes", place.at("linked")).unwrap();
-    place.refused(&["runs", "--delete", "linked", "--yes"], &["linked", "this is a link"]);
+    place.failed(1, &["runs", "--delete", "linked", "--yes"], &["linked", "this is a link"]);
     for name in ["config.toml", "metrics_steps.csv", "best.koracle"] {
         let name = format!("notes/{name}");
         place.refused(
@@ -259,7 +265,7 @@ fn a_run_is_kept_in_an_empty_folder_or_where_it_was_asked_for() {
             &[&name, "belongs to"],
         );
     }
-    place.refused(&["runs", "--delete", "notes", "--yes"], &["other files"]);
+    place.failed(1, &["runs", "--delete", "notes", "--yes"], &["other files"]);
 }
 
 #[test]
@@ -283,7 +289,7 @@ fn a_run_goes_on_without_its_best_model_but_not_with_senseless_settings() {
     child.wait().unwrap();
     let config = place.text("run/config.toml");
     place.put("run/config.toml", &config.replace("epochs = 2", "epochs = 0"));
-    place.refused(&["train", "--resume", "run"], &["config.toml", "epochs: 0 is not in 1 to"]);
+    place.failed(1, &["train", "--resume", "run"], &["config.toml", "epochs: 0 is not in 1 to"]);
     place.put("run/config.toml", &config);
     std::fs::remove_file(place.at("run/best.koracle")).unwrap();
     let out = koracle(place.0.path())

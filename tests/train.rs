@@ -298,6 +298,22 @@ fn kept_runs_are_listed_exported_and_deleted() {
         1 + 3 - 1 + 1,
         "heading and epochs"
     );
+    // A step that asked for no forecast has no loss of it.
+    let steps = folder.join("metrics_steps.csv");
+    let text = std::fs::read_to_string(&steps).unwrap();
+    let first = text.lines().nth(1).unwrap();
+    let mut fields: Vec<&str> = first.split(',').collect();
+    fields[7] = "NaN";
+    std::fs::write(&steps, text.replacen(first, &fields.join(","), 1)).unwrap();
+    let mut again = Vec::new();
+    runs::export(&folder, &mut again).unwrap();
+    let again = String::from_utf8(again).unwrap();
+    let row: Vec<&str> = again.lines().nth(1).unwrap().split(',').collect();
+    assert!(row[8].is_empty() && !row[7].is_empty() && !again.contains("NaN"), "{again}");
+    assert_eq!(
+        again.lines().skip(2).collect::<Vec<_>>(),
+        table.lines().skip(2).collect::<Vec<_>>()
+    );
     // Never more than the run itself.
     std::fs::write(folder.join("notes.txt"), "mine").unwrap();
     assert!(matches!(runs::delete(&folder), Err(RunError::NotEmpty(_))));

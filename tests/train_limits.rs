@@ -43,10 +43,14 @@ fn what_cannot_fit_is_refused_before_anything_is_made() {
     let text = said(&out);
     assert_eq!(out.status.code(), Some(1), "{text}");
     assert!(
-        text.contains("the run takes about 11")
+        text.starts_with("koracle: the run takes about 1")
+            && text.contains("; --only takes fewer recordings")
             && text.contains("MiB are left under the memory limit"),
         "{text}"
     );
+    let chosen = ["train", "-o", name, "--memory-limit", "70", "--only", "c"];
+    let out = koracle(&traces, &chosen).output().unwrap();
+    assert!(said(&out).starts_with("koracle: only: the run takes about 1"), "{}", said(&out));
     // In kilobytes: enough for the program, not for steps of so many chunks.
     let script = "ulimit -v 600000; exec \"$0\" train -o \"$1\" --batch 256 --chunk 4096";
     let mut limited = Command::new("bash");

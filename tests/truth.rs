@@ -170,7 +170,8 @@ fn what_other_threads_did_is_unknown_when_one_pid_was_recorded() {
     let one: String = text.lines().filter(about).flat_map(|l| [l, "\n"]).collect();
     let trace = read(&one);
     assert!(trace.switch_count() >= 10, "{}", trace.switch_count());
-    assert!(trace.contradictions() * 4 > trace.switch_count() as u64, "{}", trace.contradictions());
+    let (others, pairs) = trace.contradictions();
+    assert!(others * 4 > pairs, "{others} of {pairs}");
     for cpu in (0..2).map(CpuId) {
         for pair in trace.cpu_switches(cpu).windows(2) {
             let (a, b) = (trace.event(pair[0] as usize), trace.event(pair[1] as usize));
@@ -186,6 +187,31 @@ fn what_other_threads_did_is_unknown_when_one_pid_was_recorded() {
     let warnings = said["warnings"].to_string();
     assert!(warnings.contains("another thread leaves than the one that had come in"), "{warnings}");
     assert!(said["decisions"].as_u64().unwrap() < trace.switch_count() as u64);
+}
+
+#[test]
+fn of_what_leaves_as_another_than_came_in_all_that_were_compared_are_counted() {
+    // All on CPU1 of two; each switch but the first has one before. A wake-up that shows a third
+    // thread is no pair of its own.
+    let line =
+        |ms: u64, what: &str| format!("            sh-7       [001] d..2.  1.{ms:03}000: {what}\n");
+    let switch = |ms: u64, prev: u32, next: u32| {
+        let what = format!(
+            "sched_switch: prev_comm=a prev_pid={prev} prev_prio=120 prev_state=S ==> next_comm=b \
+             next_pid={next} next_prio=120"
+        );
+        line(ms, &what)
+    };
+    let wakeup = |ms| line(ms, "sched_wakeup: comm=c pid=9 prio=120 target_cpu=001");
+    let text = "# tracer: nop\n#\n".to_owned()
+        + &(0..6)
+            .map(|i| switch(3 * i + 1, 20 + i as u32, 10) + &wakeup(3 * i + 2))
+            .collect::<String>()
+        + &switch(19, 10, 20);
+    let said = info(&text);
+    // 10 comes in and 21 to 25 leave; in the last of the six pairs it is 10 itself.
+    assert_eq!((&said["contradictions"], &said["pairs"]), (&5.into(), &6.into()), "{said}");
+    assert!(said["warnings"].to_string().contains("at 5 of 6 switches another"), "{said}");
 }
 
 #[test]
@@ -219,6 +245,39 @@ fn wakings_stand_in_for_wakeups_where_there_are_none() {
     };
     assert!(both.len() > with.len());
     assert_eq!(moves(&both), moves(&with));
+}
+
+#[test]
+fn a_few_switches_of_threads_that_sleep_tell_that_wake_ups_are_missing() {
+    // Nobody comes back: only that three went to sleep, and nobody was woken, tells it.
+    let head = "time_ns,cpu,event,actor,pid,comm,prio,state,next_pid,next_comm,next_prio,from_cpu,\
+                to_cpu\n";
+    let text = |states: [&str; 5]| {
+        let row = |(i, state): (usize, &str)| {
+            let (prev, next) = (10 + i, 11 + i);
+            format!("{}000,0,switch,{prev},{prev},a,120,{state},{next},b,120,,\n", i + 1)
+        };
+        head.to_owned() + &states.into_iter().enumerate().map(row).collect::<String>()
+    };
+    let sleeps = text(["S", "R", "D", "R", "S"]);
+    let said = info(&sleeps);
+    assert!(said["warnings"].to_string().contains("there are no wake-ups"), "{said}");
+    assert_eq!(said["non_trivial"], 0);
+    assert!(!said["warnings"].to_string().contains("coverage is low"), "{said}");
+    let folder = tempfile::tempdir().unwrap();
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_koracle"))
+        .arg("waits")
+        .arg(file(&folder, &sleeps))
+        .output()
+        .unwrap();
+    let warned = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(warned.contains("there are no wake-ups: only waits after"), "{warned}");
+    // Loops that need none, threads that end or stop, and too few sleeps to tell; or one is woken.
+    let woken = sleeps.clone() + "6000,0,wakeup,15,10,a,120,,,,,,0\n";
+    for text in [text(["R", "R+", "R", "R", "R"]), text(["X", "Z", "T", "S", "S"]), woken] {
+        let said = info(&text);
+        assert!(!said["warnings"].to_string().contains("there are no wake-ups"), "{said}");
+    }
 }
 
 #[test]

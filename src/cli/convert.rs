@@ -6,7 +6,7 @@ use crate::export;
 use crate::ingest::{self, Report};
 use crate::predictor::engine::Choice;
 use clap::{ValueEnum, ValueHint};
-use color_eyre::eyre::{Result, bail};
+use color_eyre::eyre::Result;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -105,11 +105,11 @@ pub fn import(args: &ImportArgs) -> Result<()> {
         && args.output.is_file()
         && !ingest::is_native(&args.output)
     {
-        bail!(
+        return Err(super::wrong(format!(
             "{}: this file is no native recording; choose another name, or say --force to write \
              over it",
             args.output.display()
-        );
+        )));
     }
     let force = args.force || shares_metadata(args, &meta, &opened.report)?;
     output::clean_up_on_signals();
@@ -125,10 +125,10 @@ pub fn import(args: &ImportArgs) -> Result<()> {
 fn shares_metadata(args: &ImportArgs, meta: &Path, report: &Report) -> Result<bool> {
     let same = output::differ(&[&ingest::meta_path(&args.input)], &[meta]).is_err();
     if same && args.events.is_some() {
-        bail!(
+        return Err(super::wrong(format!(
             "{}: the recording that is read has the same metadata; choose another name",
             meta.display()
-        );
+        )));
     }
     Ok(same && report.metadata_problem.is_none())
 }

@@ -9,7 +9,7 @@ use crate::ingest::{self, Opened};
 use crate::job::Job;
 use crate::trace::Trace;
 use crate::train::runs;
-use color_eyre::eyre::{Result, WrapErr, bail};
+use color_eyre::eyre::{Result, WrapErr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fs::Metadata;
@@ -114,7 +114,10 @@ pub fn differ(inputs: &[&Path], outputs: &[&Path]) -> Result<()> {
     let read: Vec<_> =
         inputs.iter().filter(|p| p.as_os_str() != "-").filter_map(|p| file(p)).collect();
     match outputs.iter().find(|p| file(p).is_some_and(|f| read.contains(&f))) {
-        Some(output) => bail!("{}: this file is being read; choose another name", output.display()),
+        Some(output) => Err(super::wrong(format!(
+            "{}: this file is being read; choose another name",
+            output.display()
+        ))),
         None => Ok(()),
     }
 }
@@ -209,10 +212,14 @@ pub fn write_recording(
 fn free(path: &Path) -> Result<()> {
     let name = path.display();
     if runs::is_of_run(path) {
-        bail!("{name}: this file belongs to a training run; choose another name");
+        return Err(super::wrong(format!(
+            "{name}: this file belongs to a training run; choose another name"
+        )));
     }
     if path.extension().is_some_and(|e| e == "toml") && export::is_metadata(path) {
-        bail!("{name}: these are the metadata of a recording; choose another name");
+        return Err(super::wrong(format!(
+            "{name}: these are the metadata of a recording; choose another name"
+        )));
     }
     Ok(())
 }

@@ -12,13 +12,15 @@ use super::output;
 use crate::app::train::size;
 use crate::dataset::catalog::{self, Catalog};
 use crate::job::{self, Cancel, Job};
+use crate::predictor::networks::ModelConfig;
 use crate::train::cost::{self, Pace, Pass};
-use crate::train::memory::{MIB, Outlook, Room};
+use crate::train::memory::{self, MIB, Outlook, Room};
 use crate::train::runs::{Holds, KeptRun};
 use crate::train::{
-    self, Control, Data, Ending, Outcome, Progress, Stop, TrainConfig, TrainError, load, runs,
+    self, Control, Data, Ending, Outcome, Progress, Stop, TrainConfig, TrainError, Wrong, load,
+    runs,
 };
-use color_eyre::eyre::{Result, WrapErr, bail, eyre};
+use color_eyre::eyre::{Result, WrapErr, eyre};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use signal_hook::iterator::Signals;
@@ -69,14 +71,28 @@ fn named(config: &TrainConfig) -> Result<Option<Catalog>> {
 /// or made; says so when it will be tight.
 fn fits(config: &TrainConfig) -> Result<()> {
     let catalog = named(config)?;
-    let recordings = catalog.map(|c| c.entries).unwrap_or_default();
+    let (sizes, recordings) = catalog.map(|c| (memory::sizes(&c), c.entries)).unwrap_or_default();
     let room = Room::now(config.memory_limit.map(|mib| mib.saturating_mul(MIB)));
     let traces = config.traces.clone();
-    let outlook = Outlook { room, recordings, traces, ..Outlook::default() };
-    if let Some(tight) = outlook.check(config)? {
+    let readers = rayon::current_num_threads();
+    let outlook = Outlook { room, recordings, sizes, readers, traces, ..Outlook::default() };
+    if let Some(tight) = outlook.check(config).map_err(|wrong| too_large(config, wrong))? {
         say!("koracle: warning: {tight}");
     }
     Ok(())
+}
+
+/// What cannot fit, at the setting that weighs most where that was chosen: nobody gave the others.
+fn too_large(config: &TrainConfig, wrong: Wrong) -> color_eyre::Report {
+    match wrong.setting {
+        "only" if config.only.is_empty() => {
+            eyre!("{}; --only takes fewer recordings", wrong.problem)
+        }
+        "channels" if config.model.channels <= ModelConfig::of(config.model.kind).channels => {
+            eyre!("{}", wrong.problem)
+        }
+        _ => wrong.into(),
+    }
 }
 
 /// Refuses a folder that holds something, unless it is meant. What a run would replace and is not
@@ -84,23 +100,19 @@ fn fits(config: &TrainConfig) -> Result<()> {
 fn free(folder: &Path, force: bool) -> Result<()> {
     match runs::holds(folder) {
         Holds::Run if !force => {
-            bail!(
-                "{} holds a run already; resume it or choose another folder (--force replaces it)",
-                folder.display()
-            )
+            let way = "resume it or choose another folder (--force replaces it)";
+            Err(super::wrong(format!("{} holds a run already; {way}", folder.display())))
         }
-        Holds::Foreign(file) if !force => bail!(
+        Holds::Foreign(file) if !force => Err(super::wrong(format!(
             "{}: not an empty folder: it holds {}; choose another one (--force trains in it all \
              the same)",
             folder.display(),
             file.file_name().unwrap_or_default().display()
-        ),
-        Holds::Foreign(file) if runs::is_needed(&file) => {
-            bail!(
-                "{}: this is not of a run, but a run would replace it; choose another folder",
-                file.display()
-            )
-        }
+        ))),
+        Holds::Foreign(file) if runs::is_needed(&file) => Err(super::wrong(format!(
+            "{}: this is not of a run, but a run would replace it; choose another folder",
+            file.display()
+        ))),
         _ => Ok(()),
     }
 }
@@ -282,7 +294,12 @@ fn tell(p: &Progress, folder: &Path, bar: &ProgressBar, json: bool) {
     bar.set_position(p.step as u64);
     let of = &p.figures;
     if p.stepped {
-        bar.set_message(format!("epoch {}, loss {:.3} + {:.3}", p.epoch, of.loss[0], of.loss[1]));
+        // A step without a question of a kind has no loss of it.
+        let [pick, forecast] = of.loss.map(|x| match x {
+            x if x.is_nan() => "–".to_owned(),
+            x => format!("{x:.3}"),
+        });
+        bar.set_message(format!("epoch {}, loss {pick} + {forecast}", p.epoch));
     }
     let Some(v) = &p.validation else { return };
     if json {

@@ -9,7 +9,7 @@ use crate::dataset::catalog::{self, Catalog};
 use crate::export::NewFile;
 use crate::job::Job;
 use crate::predictor::weights::Weights;
-use crate::train::memory::{Outlook, Room};
+use crate::train::memory::{self, Outlook, Room};
 use crate::train::options;
 use crate::train::runs::{self, Step};
 use crate::train::{self, Control, Data, Progress, Stop, TrainConfig, load};
@@ -279,11 +279,14 @@ fn outlook() -> Outlook {
         Some(dir) => Catalog::load(&dir).map_err(|e| e.to_string()),
         None => Err(catalog::NOT_FOUND.to_owned()),
     };
-    let (recordings, missing) = match catalog {
-        Ok(catalog) => (catalog.entries, None),
-        Err(problem) => (Vec::new(), Some(problem)),
-    };
-    Outlook { room: Room::now(None), recordings, missing, ..Outlook::default() }
+    let room = Room::now(None);
+    match catalog {
+        Ok(catalog) => {
+            let sizes = memory::sizes(&catalog);
+            Outlook { room, recordings: catalog.entries, sizes, ..Outlook::default() }
+        }
+        Err(problem) => Outlook { room, missing: Some(problem), ..Outlook::default() },
+    }
 }
 
 fn list(home: Option<&Path>) -> News {

@@ -19,6 +19,7 @@
 //! Columns are found by name, others are ignored. A `lost` row says that `pid` many events of `cpu`
 //! were lost between the row of this CPU before it and `time_ns`.
 
+mod near;
 mod row;
 
 use super::lines::{BLOCK, LONGEST, Lines};
@@ -29,6 +30,8 @@ use crate::trace::{
     CpuId, Event, EventKind, Gap, MAX_CPUS, Nanos, Pid, Runtime, TaskId, TaskState, TraceBuilder,
 };
 use row::{CsvRow, Taken};
+
+pub use near::near;
 
 /// The columns in the order of [`Columns::at`].
 pub const HEADER: [&str; 15] = [
@@ -136,6 +139,17 @@ impl Columns {
     }
 }
 
+impl Columns {
+    /// A field cannot be right whose column is not there.
+    fn missing(&self, reason: Reason) -> Reason {
+        let at = |name| HEADER.iter().position(|column| *column == name).map(|i| self.at[i]);
+        match reason {
+            Reason::Field(name) if at(name) == Some(usize::MAX) => Reason::Column(name),
+            other => other,
+        }
+    }
+}
+
 fn unquoted(name: &[u8]) -> &[u8] {
     name.strip_prefix(b"\"").and_then(|n| n.strip_suffix(b"\"")).unwrap_or(name)
 }
@@ -187,6 +201,7 @@ impl Rows {
                     let long = length > LONGEST + 1;
                     let result =
                         if long { Err(Reason::TooLong) } else { self.event(rest, &mut to.events) };
+                    let result = result.map_err(|reason| self.columns.missing(reason));
                     (length, lines, result)
                 }
                 Taken::Empty { length } => (length, 1, Ok(())),

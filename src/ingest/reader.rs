@@ -95,10 +95,13 @@ pub fn choose(source: &mut Source<'_>) -> Result<&'static dyn Reader, IngestErro
     }
 }
 
-/// Says where the bytes stop looking like text, or that they are text of another kind.
+/// Says what a header of ours lacks, where the bytes stop looking like text, or that they are text of another kind.
 fn unknown(source: &mut Source<'_>, window: usize) -> IngestError {
     let (name, damage) = (source.name().to_owned(), source.damage().map(str::to_owned));
     let (text, _) = source.peek(window);
+    if let Some((byte, problem)) = native::near(text) {
+        return IngestError::UnknownFormat { name, line: 1, byte: byte as u64, problem };
+    }
     let control = text.iter().position(|&b| b == 0 || (b < b' ' && !b.is_ascii_whitespace()));
     let byte = control.unwrap_or_else(|| text.len() - text.trim_ascii_start().len());
     let problem = match (control, damage) {

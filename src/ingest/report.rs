@@ -223,6 +223,9 @@ pub enum Reason {
     /// A field is missing or is not what it should be.
     #[error("no valid {0}")]
     Field(&'static str),
+    /// A column that this kind of row needs, which the header does not name.
+    #[error("no column {0}, which such a row needs")]
+    Column(&'static str),
     /// A CPU number that no machine has.
     #[error("CPU {0} is beyond the highest supported, {max}", max = crate::trace::MAX_CPUS - 1)]
     CpuTooBig(u64),

@@ -39,8 +39,7 @@ impl Trace {
     }
 
     fn contradicted(&self) -> Option<String> {
-        let n = self.contradictions();
-        let pairs = self.switch_count().saturating_sub(self.cpus()) as u64;
+        let (n, pairs) = self.contradictions();
         // Single ones happen where the kernel does not record some threads; the unknown time tells
         // of them.
         (n > 0 && n * 20 >= pairs).then(|| {

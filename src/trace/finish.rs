@@ -150,15 +150,23 @@ fn indices(of_cpu: &[u16], kinds: &[EventKind], cpus: usize) -> (Vec<Vec<u32>>, 
     (all, switches)
 }
 
-/// Whether a task that had gone to sleep comes in, in a recording without wake-ups.
+/// Where so many tasks go to sleep and nobody is ever woken, no wake-ups were recorded: in a
+/// machine at work about one wakes for each that goes to sleep. Of fewer the stretch may be too
+/// short.
+const UNWOKEN_SLEEPS: usize = 3;
+
+/// Whether a recording without wake-ups lacks them: a task that had gone to sleep comes in, or too
+/// many go to sleep.
 fn unwoken(columns: &Columns<ThreadIx>, tasks: &TaskTable) -> bool {
+    let mut sleeps = 0;
     let mut asleep = vec![false; tasks.thread_count()];
     (0..columns.len()).map(|i| columns.event(i)).filter(|e| e.kind == EventKind::Switch).any(|e| {
         let (prev, next) = (tasks.thread_on(e.task, e.cpu), tasks.thread_on(e.next, e.cpu));
         if let Some(asleep) = asleep.get_mut(prev.ix()).filter(|_| !tasks.is_idle(prev)) {
             *asleep = !e.state.is_runnable();
+            sleeps += usize::from(e.state.is_asleep());
         }
-        asleep.get(next.ix()).copied().unwrap_or(false)
+        sleeps >= UNWOKEN_SLEEPS || asleep.get(next.ix()).copied().unwrap_or(false)
     })
 }
 

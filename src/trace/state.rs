@@ -58,6 +58,12 @@ impl TaskState {
         self.0 & !Self::PREEMPTED.0 == 0 || self.is_preempted()
     }
 
+    /// `S`, `D` or `I`: it comes back when something wakes it. Not stopped, parked or dead.
+    pub fn is_asleep(self) -> bool {
+        let asleep = Self::SLEEP.0 | Self::DISK.0 | Self::IDLE.0;
+        !self.is_runnable() && self.0 & asleep != 0
+    }
+
     /// The `+`: the switch was a preemption.
     pub fn is_preempted(self) -> bool {
         self.0 & Self::PREEMPTED.0 != 0

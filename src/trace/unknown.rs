@@ -22,7 +22,10 @@ pub(super) struct Unknown {
     /// Switches that follow unknown time: there was some since the switch of their CPU before.
     /// Ascending.
     pub switches: Vec<u32>,
-    /// How often the thread that left was not the one that had come in.
+    /// Switches at which both are known: who leaves, and who came in at the switch of their CPU
+    /// before, without a loss between.
+    pub pairs: u64,
+    /// Those of them at which another thread leaves than the one that had come in.
     pub contradictions: u64,
 }
 
@@ -65,8 +68,12 @@ impl Unknown {
             let is_switch = columns.kind[i] == EventKind::Switch;
             let seen =
                 if is_switch { tasks.thread_on(columns.task[i], cpu) } else { columns.actor[i] };
+            if is_switch && let Some(came) = story.came.filter(|_| seen != ThreadIx::NONE) {
+                self.pairs += 1;
+                self.contradictions += u64::from(came != seen);
+            }
             if seen != ThreadIx::NONE {
-                self.contradictions += u64::from(story.sees(seen, time));
+                story.sees(seen, time);
             } else if is_switch {
                 // The recording does not say who left.
                 story.stretches.add(story.proof, time);
@@ -105,6 +112,8 @@ struct Story {
     stretches: Stretches,
     /// Who runs, as far as the events so far say.
     running: Option<ThreadIx>,
+    /// Who came in at the last switch; none where nothing is known of it, or was lost since.
+    came: Option<ThreadIx>,
     /// When the last event was that proves it.
     proof: Nanos,
     /// The story has a hole since the last switch.
@@ -121,23 +130,23 @@ impl Story {
         }
         self.stretches.add(from, to);
         (self.running, self.proof, self.hole, self.unsure) = (None, to, true, true);
+        self.came = None;
     }
 
-    /// An event shows who runs. True if that is somebody else than was believed.
-    fn sees(&mut self, seen: ThreadIx, time: Nanos) -> bool {
-        let other = self.running.is_some_and(|r| r != seen);
-        self.hole |= other;
+    /// An event shows who runs. If that is somebody else than was believed, the story has a hole.
+    fn sees(&mut self, seen: ThreadIx, time: Nanos) {
+        self.hole |= self.running.is_some_and(|r| r != seen);
         if self.hole || self.running.is_none() {
             self.stretches.add(self.proof, time);
             self.unsure = true;
         }
         (self.running, self.proof) = (Some(seen), time);
-        other
     }
 
     /// A switch begins the story anew.
     fn comes_in(&mut self, next: ThreadIx, time: Nanos) {
         (self.hole, self.unsure) = (false, false);
+        self.came = Some(next).filter(|next| *next != ThreadIx::NONE);
         (self.running, self.proof) = (Some(next), time);
     }
 }

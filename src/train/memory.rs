@@ -7,8 +7,8 @@
 
 mod needs;
 
-pub use needs::Outlook;
 use needs::step;
+pub use needs::{Outlook, sizes};
 
 use super::{Data, TrainConfig};
 use std::collections::BTreeSet;

@@ -82,7 +82,7 @@ fn a_recording_is_not_written_over_itself() {
     let (dir, path) = recordings::small(100);
     let before = std::fs::read(&path).unwrap();
     let again = dir.path().join(".").join("small.csv");
-    fails(&["import", path.to_str().unwrap(), "-o", again.to_str().unwrap()], 1, "another name");
+    fails(&["import", path.to_str().unwrap(), "-o", again.to_str().unwrap()], 2, "another name");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 

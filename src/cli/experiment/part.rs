@@ -6,6 +6,7 @@
 use super::super::door::say;
 use super::super::eval::{self, Column};
 use super::super::output;
+use super::super::wrong;
 use super::plan::{Part, Plan, TestSet};
 use super::trained::{Finished, Trained};
 use crate::dataset::catalog::{Catalog, Filter, Split};
@@ -158,10 +159,16 @@ impl Part {
         let Some(kept) = read::<Kept>(&folder.join("part.json"))? else { return Ok(None) };
         let expected = self.expected(context)?;
         if kept.recordings != expected.recordings {
-            bail!("{}: was trained on other recordings; choose another folder", folder.display());
+            let name = folder.display();
+            return Err(wrong(format!(
+                "{name}: was trained on other recordings; choose another folder"
+            )));
         }
         if (Kept { finished: None, ..kept.clone() }) != expected {
-            bail!("{}: was trained in another way; choose another folder", folder.display());
+            let name = folder.display();
+            return Err(wrong(format!(
+                "{name}: was trained in another way; choose another folder"
+            )));
         }
         Ok(Some(kept))
     }
@@ -254,11 +261,11 @@ pub fn claim(folder: &Path) -> Result<()> {
     let names =
         std::fs::read_dir(folder).wrap_err_with(name)?.flatten().map(|entry| entry.file_name());
     if let Some(other) = names.into_iter().find(|n| !n.to_str().is_some_and(export::is_temporary)) {
-        bail!(
+        return Err(wrong(format!(
             "{}: not an empty folder, and not an experiment's: it holds {}; choose another one",
             folder.display(),
             other.display()
-        );
+        )));
     }
     write(&folder.join(MARK), &Mark { koracle: "experiment".into() })
 }

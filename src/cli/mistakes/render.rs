@@ -245,18 +245,7 @@ fn summary(f: &Found, out: &mut String) {
         percent(total.covered as f64 / total.decisions as f64),
         if sums.ece().is_nan() { "–".into() } else { format!("{:.3}", sums.ece()) },
     );
-    // The list has no trivial decisions, an evaluation counts their forecasts too: both figures,
-    // each by its name.
-    let _ = writeln!(
-        out,
-        "{} of {} forecasts of all switches right: {} %; of these decisions' {} of {}: {} %\n",
-        whole.forecasts,
-        whole.asked,
-        percent(whole.forecasts as f64 / whole.asked as f64),
-        total.forecasts,
-        total.asked,
-        percent(total.forecasts as f64 / total.asked as f64),
-    );
+    forecasts(f, out);
     if let Some(filter) = &f.filter {
         let (found, of) = (total.decisions, t.len());
         let _ = writeln!(out, "where {filter}: {found} of {of} non-trivial decisions\n");
@@ -278,9 +267,29 @@ fn summary(f: &Found, out: &mut String) {
     in_time(f, out);
 }
 
-/// How many of the forecasts would have come in time, where that was measured.
+/// How many of the forecasts were right. The list has no trivial decisions, an evaluation counts
+/// their forecasts too: both figures, each by its name.
+fn forecasts(f: &Found, out: &mut String) {
+    let (total, whole) = (&f.sums.total, f.table.whole());
+    let _ = if whole.asked == 0 {
+        writeln!(out, "no forecasts: {} makes none\n", f.table.models[0])
+    } else {
+        writeln!(
+            out,
+            "{} of {} forecasts of all switches right: {} %; of these decisions' {} of {}: {} %\n",
+            whole.forecasts,
+            whole.asked,
+            percent(whole.forecasts as f64 / whole.asked as f64),
+            total.forecasts,
+            total.asked,
+            percent(total.forecasts as f64 / total.asked as f64),
+        )
+    };
+}
+
+/// How many of the forecasts would have come in time, where there are some and that was measured.
 fn in_time(f: &Found, out: &mut String) {
-    let Some([p50, p99]) = f.in_time.latency else { return };
+    let Some([p50, p99]) = f.in_time.latency.filter(|_| f.sums.total.asked > 0) else { return };
     let _ = writeln!(
         out,
         "in time: {} % of the forecasts, asked a stint ahead, would have come before the switch; a \

@@ -8,7 +8,7 @@ use super::dense::{Walked, walk};
 use super::filter::{Expr, Op, Value};
 use super::slices::{Slice, TIME_LABELS, TIMES, Tally, UNKNOWN, time_class};
 use super::stats::mcnemar;
-use super::table::Table;
+use super::table::{ASKED, Table};
 use crate::evaluate::score::ECE_BINS;
 use crate::query::Bitmap;
 use rayon::prelude::*;
@@ -237,9 +237,9 @@ pub struct InTime {
     /// %.
     pub latency: Option<[u64; 2]>,
     /// Lead times by class of [`Column::Lead`]: the slice, and the share of its forecasts that
-    /// would have come before the switch.
+    /// would have come before the switch; NaN where there is no forecast.
     pub classes: Vec<(Slice, f64)>,
-    /// The same of all that have a lead time; NaN when none has, or no latency is known.
+    /// The same of all forecasts that have a lead time; NaN when none has, or no latency is known.
     pub share: f64,
 }
 
@@ -258,7 +258,9 @@ pub fn in_time(t: &Table, rows: &Bitmap, slices: &[Slice], latencies: &[u64]) ->
     // Per class of a lead time: how many latencies are below the lead times of it, in all.
     let part = |block: usize| {
         let mut sums = [0_u64; TIMES.len() + 1];
-        for lead in rows.within(block * SHARE..(block + 1) * SHARE).filter_map(|i| t.lead[i].ns()) {
+        let rows = rows.within(block * SHARE..(block + 1) * SHARE);
+        let asked = rows.filter(|i| t.bits[*i] & ASKED != 0);
+        for lead in asked.filter_map(|i| t.lead[i].ns()) {
             sums[time_class(lead)] += faster(lead);
         }
         sums
@@ -276,12 +278,9 @@ pub fn in_time(t: &Table, rows: &Bitmap, slices: &[Slice], latencies: &[u64]) ->
     let known = |s: &&Slice| s.label != UNKNOWN;
     let sum_of =
         |s: &Slice| TIME_LABELS.iter().position(|l| *l == s.label).map_or(0, |class| sums[class]);
-    let classes: Vec<(Slice, f64)> = slices
-        .iter()
-        .filter(known)
-        .map(|s| (s.clone(), share(sum_of(s), s.tally.decisions)))
-        .collect();
-    let n = classes.iter().map(|(s, _)| s.tally.decisions).sum();
+    let classes: Vec<(Slice, f64)> =
+        slices.iter().filter(known).map(|s| (s.clone(), share(sum_of(s), s.tally.asked))).collect();
+    let n = classes.iter().map(|(s, _)| s.tally.asked).sum();
     let at = |q: f64| latencies.get((latencies.len() as f64 * q) as usize).copied();
     InTime {
         latency: at(0.5).zip(at(0.99)).map(<[u64; 2]>::from),

@@ -2,16 +2,22 @@
 //! and optimiser. Reckoned from the sizes; the factors are fitted to peaks of the process that were
 //! measured, and are a little too large.
 
-use super::{Bound, MIB, RESERVE, Room, size};
-use crate::dataset::catalog::{Entry, Split};
+use super::{Bound, RESERVE, Room, size};
+use crate::dataset::catalog::{Catalog, Entry, Split};
 use crate::dataset::chunks::SAMPLED;
 use crate::dataset::chunks::chunks_of;
 use crate::features::{CAND, THREAD};
 use crate::train::{Data, Target, TrainConfig, Wrong, cost};
 use std::path::PathBuf;
 
-/// A recording in memory, about: the bundled ones take 6 MiB on average.
-const RECORDING: u64 = 8 * MIB;
+/// Bytes that are kept of a recording for each byte of its packed file, and bytes that it takes
+/// while it is read: all its events and questions, before most of the questions are left out.
+const KEPT: u64 = 32;
+const READ: u64 = 900;
+/// Bytes of a packed recording whose file is not known: the bundled ones' mean.
+const USUAL_SIZE: u64 = 62 << 10;
+/// So many times larger is a file that is not packed.
+const UNPACKED: u64 = 10;
 /// Candidates and forecasts per scored token, before the recordings are known.
 const USUAL: [f64; 2] = [2.2, 0.2];
 /// Where nothing can be found out about the machine, a step is meant to take so much at most.
@@ -73,6 +79,18 @@ fn bytes(config: &TrainConfig, load: &Load) -> u64 {
     4 * (graph.max(6 * parameters) + 5 * parameters) as u64
 }
 
+/// Bytes that each recording's file has, or would have when it was packed.
+pub fn sizes(catalog: &Catalog) -> Vec<u64> {
+    let size = |entry: &Entry| {
+        let path = catalog.path(entry);
+        let size = std::fs::metadata(&path).map_or(USUAL_SIZE, |file| file.len());
+        let is_packed =
+            path.extension().is_some_and(|end| ["zst", "gz", "xz"].iter().any(|e| end == *e));
+        if is_packed { size } else { size / UNPACKED }
+    };
+    catalog.entries.iter().map(size).collect()
+}
+
 /// What a run will meet: the memory that is left, and the recordings that it can choose from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outlook {
@@ -80,6 +98,10 @@ pub struct Outlook {
     pub room: Option<Room>,
     /// The recordings that are known of; others are weighed when they are read.
     pub recordings: Vec<Entry>,
+    /// Bytes of each one's packed file ([`sizes`]); of those behind the end nothing is known.
+    pub sizes: Vec<u64>,
+    /// So many are read at once; 0 is one.
+    pub readers: usize,
     /// Where those are, as in [`TrainConfig::traces`].
     pub traces: Option<PathBuf>,
     /// Why there are no bundled recordings.
@@ -87,21 +109,27 @@ pub struct Outlook {
 }
 
 impl Outlook {
-    /// Recordings of a split that such a run reads, as far as they are known of.
-    fn of(&self, split: Split, config: &TrainConfig) -> usize {
+    /// Sizes of the recordings of a split that such a run reads, as far as they are known of.
+    fn of(&self, split: Split, config: &TrainConfig) -> impl Iterator<Item = u64> {
         let filter = config.filter(split);
-        let known = self.recordings.iter().filter(|_| self.traces == config.traces);
-        known.filter(|entry| filter.takes(entry)).count()
+        let known = self.recordings.iter().enumerate().filter(|_| self.traces == config.traces);
+        let size = |i: usize| self.sizes.get(i).copied().unwrap_or(USUAL_SIZE);
+        known.filter(move |(_, entry)| filter.takes(entry)).map(move |(i, _)| size(i))
     }
 
     /// Recordings that such a run is fitted to; 0 where they are not known of.
     pub fn training(&self, config: &TrainConfig) -> usize {
-        self.of(Split::Train, config)
+        self.of(Split::Train, config).count()
     }
 
+    /// What is kept of them, and what the largest take while they are read: what reading gave back
+    /// is in pieces, and hardly serves the steps.
     fn recordings(&self, config: &TrainConfig) -> u64 {
-        let read = [Split::Train, Split::Validation].map(|split| self.of(split, config));
-        read.iter().sum::<usize>() as u64 * RECORDING
+        let splits = [Split::Train, Split::Validation].into_iter();
+        let mut sizes: Vec<u64> = splits.flat_map(|split| self.of(split, config)).collect();
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        let at_once = sizes.iter().take(self.readers.max(1)).sum::<u64>();
+        sizes.iter().sum::<u64>() * KEPT + at_once * READ
     }
 
     /// Refuses a run that has nothing to train on, and settings that cannot fit, at the one that

@@ -134,10 +134,10 @@ fn outlook(free: u64) -> Outlook {
 fn what_cannot_fit_is_refused_at_what_weighs_most() {
     let usual = TrainConfig::default();
     assert_eq!(outlook(4_000).check(&usual), Ok(None));
-    let tight = outlook(140).check(&usual).unwrap().unwrap();
+    let tight = outlook(165).check(&usual).unwrap().unwrap();
     assert!(
         tight.starts_with("the run takes about 1")
-            && tight.contains("of the 140 MiB that are left"),
+            && tight.contains("of the 165 MiB that are left"),
         "{tight}"
     );
     let names =
@@ -152,9 +152,15 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     assert_eq!(names(&TrainConfig { model: large(5, 512), ..usual.clone() }, 100), Err("channels"));
     let why = outlook(100).check(&TrainConfig { batch: 64, ..usual.clone() }).unwrap_err().problem;
     assert!(
-        why.contains("100 MiB are left in the control group") && why.contains("24 MiB recordings"),
+        why.contains("100 MiB are left in the control group") && why.contains("60 MiB recordings"),
         "{why}"
     );
+    // Of larger files more is kept, and two that are read at once take twice as much meanwhile.
+    let large_files = Outlook { sizes: vec![MIB, MIB / 4, MIB / 4], ..outlook(100) };
+    let why = large_files.check(&usual).unwrap_err().problem;
+    assert!(why.contains("948 MiB recordings"), "{why}");
+    let why = Outlook { readers: 2, ..large_files }.check(&usual).unwrap_err().problem;
+    assert!(why.contains("1.1 GiB recordings"), "{why}");
     let others = TrainConfig { traces: Some("elsewhere".into()), ..usual.clone() };
     assert_eq!(names(&others, 110), Ok(()), "what is in them is not known yet");
     // Without recordings there is nothing to train on, but those that one names.
