@@ -124,7 +124,7 @@ impl Outlook {
 
     /// What is kept of them, and what the largest take while they are read: what reading gave back
     /// is in pieces, and hardly serves the steps.
-    fn recordings(&self, config: &TrainConfig) -> u64 {
+    pub(super) fn recordings(&self, config: &TrainConfig) -> u64 {
         let splits = [Split::Train, Split::Validation].into_iter();
         let mut sizes: Vec<u64> = splits.flat_map(|split| self.of(split, config)).collect();
         sizes.sort_unstable_by(|a, b| b.cmp(a));

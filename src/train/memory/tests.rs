@@ -1,7 +1,7 @@
 //! The core on given numbers: what the files of a machine say, and what sizes come to.
 
 use super::*;
-use crate::dataset::catalog::{Entry, Split};
+use crate::dataset::catalog::{Catalog, Entry, Split};
 use crate::predictor::networks::{Kind, ModelConfig};
 use std::collections::BTreeMap;
 
@@ -199,5 +199,27 @@ fn steps_take_about_what_was_measured() {
     ] {
         let ratio = needs::usual_step(&config) as f64 / MIB as f64 / measured;
         assert!((0.95..2.2).contains(&ratio), "{ratio:.2} of {measured} MiB: {config:?}");
+    }
+}
+
+/// Peaks of a release build on two cores, MiB, less what the program takes before it reads (14):
+/// `/usr/bin/time -f %M koracle train --epochs 1 --only hackbench -o DIR`, and so on.
+#[test]
+fn recordings_take_about_what_was_measured() {
+    let catalog = Catalog::load(concat!(env!("CARGO_MANIFEST_DIR"), "/traces").as_ref()).unwrap();
+    let sizes = sizes(&catalog);
+    let outlook = Outlook { recordings: catalog.entries, sizes, readers: 2, ..Outlook::default() };
+    let lstm = ModelConfig::of(Kind::Lstm);
+    for (only, model, measured) in [
+        (None, ModelConfig::default(), 834.0),
+        (None, lstm, 805.0),
+        (Some("hackbench"), ModelConfig::default(), 383.0),
+        (Some("cpu_limit"), ModelConfig::default(), 90.0),
+    ] {
+        let only = only.map(str::to_owned).into_iter().collect();
+        let config = TrainConfig { only, model, ..TrainConfig::default() };
+        let taken = outlook.recordings(&config) + needs::usual_step(&config);
+        let ratio = taken as f64 / MIB as f64 / measured;
+        assert!((1.0..1.5).contains(&ratio), "{ratio:.2} of {measured} MiB: {:?}", config.only);
     }
 }
