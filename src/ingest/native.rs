@@ -137,9 +137,7 @@ impl Columns {
         let complete = REQUIRED.iter().all(|r| names.contains(&r.as_bytes()));
         complete.then_some(Self { at, count: names.len(), truth, truth_at })
     }
-}
 
-impl Columns {
     /// A field cannot be right whose column is not there.
     fn missing(&self, reason: Reason) -> Reason {
         let at = |name| HEADER.iter().position(|column| *column == name).map(|i| self.at[i]);

@@ -95,7 +95,8 @@ pub fn choose(source: &mut Source<'_>) -> Result<&'static dyn Reader, IngestErro
     }
 }
 
-/// Says what a header of ours lacks, where the bytes stop looking like text, or that they are text of another kind.
+/// Says what a header of ours lacks, where the bytes stop looking like text, or that they are text
+/// of another kind.
 fn unknown(source: &mut Source<'_>, window: usize) -> IngestError {
     let (name, damage) = (source.name().to_owned(), source.damage().map(str::to_owned));
     let (text, _) = source.peek(window);
