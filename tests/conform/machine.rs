@@ -71,7 +71,9 @@ impl Machine {
             left: None,
             time: 0,
         };
-        tasks.iter().for_each(|task| machine.wake(*task));
+        for task in tasks {
+            machine.wake(*task);
+        }
         machine
     }
 
