@@ -342,13 +342,24 @@ fn of_two_at_the_same_place_the_one_queued_first_is_the_leftmost() {
     // nice -20.
     for (heavy, explained) in [(12, 1), (11, 0)] {
         let mut m = Machine::new(CFS, &[task(11, 100, 0), task(12, 100, 0), task(13, 500, 0)]);
-        m.heavy = vec![heavy];
+        m.weights = vec![(heavy, 88_761)];
         m.pick(13, Leaves::Sleeps);
         rest(&mut m, &[11, 12]);
         let v = judged(&m);
         let told = (v["explained"]["buddy"].as_u64().unwrap_or(0), v["unexplained"].as_u64());
         assert_eq!(told, (explained, Some(1 - explained)), "{v}");
     }
+}
+
+#[test]
+fn of_two_at_the_same_place_the_recorded_first_is_the_leftmost() {
+    // 11 is of nice 19, which allows for 68 ms, and never comes in: its state is known of the tree
+    // alone.
+    let mut m = Machine::new(CFS, &[task(11, 100, 0), task(12, 100, 0), task(13, 5_000, 0)]);
+    m.weights = vec![(11, 15)];
+    rest(&mut m, &[13, 12]);
+    let v = judged(&m);
+    assert_eq!((v["explained"]["buddy"].as_u64(), v["unexplained"].as_u64()), (Some(1), Some(0)));
 }
 
 #[test]

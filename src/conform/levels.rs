@@ -74,16 +74,17 @@ impl Draft {
             self.level.first_ns = m.deadline_ns.or(m.lag_ns.map(i64::wrapping_neg));
         }
         let others = &mut self.level.others;
-        if self.class == SchedClass::Cfs {
+        let cfs = self.class == SchedClass::Cfs;
+        if cfs {
             // Who would be before it is in another queue, or its number is of another one.
             for o in others.iter_mut().filter(|o| !o.sure && o.lag_ns > m.lag_ns) {
                 (o.lag_ns, o.eligible) = (None, None);
             }
         }
         let same = |o: &Member| (o.lag_ns, o.deadline_ns) == (m.lag_ns, m.deadline_ns);
-        // Two may stand at the same place: their weights tell which of them is meant.
+        // Two may stand at the same place: their weights tell which of them is meant, if any.
         let known = others.iter().position(|o| same(o) && o.weight == m.weight);
-        match known.or_else(|| others.iter().position(same)) {
+        match known.or_else(|| others.iter().position(|o| !cfs && same(o))) {
             Some(known) => others[known].sure = true,
             None => others.push(m),
         }

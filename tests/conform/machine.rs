@@ -45,8 +45,8 @@ pub struct Machine {
     running: Option<Task>,
     /// Those that wait in another queue.
     pub elsewhere: Vec<i32>,
-    /// Those of nice -20; all others, and groups, have the weight of nice 0.
-    pub heavy: Vec<i32>,
+    /// Weights of tasks; all others, and groups, have the weight of nice 0.
+    pub weights: Vec<(i32, i64)>,
     /// Of the tasks, and what is the first of the root's tree then.
     pub group: Option<(Group, Option<Group>)>,
     /// That of the one that leaves, where it is another one.
@@ -66,7 +66,7 @@ impl Machine {
             tree: Vec::new(),
             running: None,
             elsewhere: Vec::new(),
-            heavy: Vec::new(),
+            weights: Vec::new(),
             group: None,
             left: None,
             time: 0,
@@ -84,7 +84,7 @@ impl Machine {
     }
 
     fn weight(&self, task: &Task) -> i64 {
-        if self.heavy.contains(&task.pid) { 88_761 << 10 } else { WEIGHT }
+        self.weights.iter().find(|w| w.0 == task.pid).map_or(WEIGHT, |w| w.1 << 10)
     }
 
     fn event(&mut self, rest: &str, row: BTreeMap<String, i64>) -> usize {
