@@ -381,7 +381,8 @@ impl<S: Sink> Walk<'_, S> {
             let State { doing, cpu, since, .. } = self.threads[thread.ix()];
             let Some(doing) = doing else { continue };
             // Who was never seen to come in may have done so where nobody knows any more who ran.
-            if let (Doing::Runnable, Some(at)) = (doing, self.unseen_from(cpu, since)) {
+            let unseen = self.unseen_from(cpu, since).filter(|at| *at < self.now);
+            if let (Doing::Runnable, Some(at)) = (doing, unseen) {
                 self.lose(thread, doing, at);
                 self.close(thread, Doing::Unknown, self.now);
                 continue;
