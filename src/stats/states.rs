@@ -15,8 +15,8 @@
 //!   in between;
 //! - a thread that waited and was never seen to come in, from where nobody knows who ran on its CPU;
 //! - a thread that turns out to have done something else than what the events had said: all since
-//!   they said it. So it is with whoever sleeps and comes in without having been woken, and with whoever was
-//!   woken, waits and is woken again: it ran in between.
+//!   they said it. So it is with whoever sleeps and comes in without having been woken, and with
+//!   whoever was woken, waits and is woken again: it ran in between.
 
 mod walk;
 
