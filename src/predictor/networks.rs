@@ -6,6 +6,7 @@
 //! brings it to both.
 
 use crate::features::{ASK, CAND, QUERY, RANKS, THREAD, TOKEN_X, Token};
+use crate::simd::rounded;
 use serde::{Deserialize, Serialize};
 
 /// Width of the embeddings of a token's kind, rank and state.
@@ -13,11 +14,12 @@ pub const EMBED: [usize; 3] = [4, 8, 4];
 /// Normalised inputs are cut at this many standard deviations.
 pub const CLAMP: f32 = 8.0;
 
-/// Maps raw inputs to what the network reads: `(x - mean) * scale`, cut at [`CLAMP`].
+/// Maps raw inputs to what the network reads: `(x - mean) * scale`, cut at [`CLAMP`] and rounded to
+/// bfloat16, since that is what a head's first layer multiplies.
 #[allow(clippy::inline_always)] // part of code that is compiled for wider registers
 #[inline(always)]
 pub fn normalise(x: f32, mean: f32, scale: f32) -> f32 {
-    ((x - mean) * scale).clamp(-CLAMP, CLAMP)
+    rounded(((x - mean) * scale).clamp(-CLAMP, CLAMP))
 }
 
 /// A tensor of a network.
@@ -96,6 +98,14 @@ impl Question {
         match self {
             Self::Pick => [CAND, QUERY],
             Self::Forecast => [THREAD, ASK],
+        }
+    }
+
+    /// Name of the tensor that is multiplied with a candidate's inputs, whose numbers are bfloat16.
+    pub fn rows(self) -> &'static str {
+        match self {
+            Self::Pick => "pick.row",
+            Self::Forecast => "forecast.row",
         }
     }
 

@@ -15,13 +15,18 @@ mod net;
 use super::weights::Weights;
 use super::{Predictor, Reads};
 use crate::features::{CAND, Decision, Forecast, Outcome, TOKEN_X, Token};
-use crate::simd::each::{add, add_weighed, relu, sigmoid, tanh};
-use crate::simd::{Lanes, Work, add_product, dispatch};
+use crate::simd::aligned::Aligned;
+use crate::simd::each::{add, relu, sigmoid, tanh};
+use crate::simd::products::{add_product, copy, tapped};
+use crate::simd::{Lanes, Work, dispatch};
 use crate::trace::CpuId;
 use adapt::Adapt;
 use head::{Ask, Asked, Room};
 use net::Net;
 use std::sync::Arc;
+
+/// Taps of a block at most.
+const MOST_TAPS: usize = 16;
 
 /// The streaming engine. A clone is a snapshot: it goes on from the same state.
 #[derive(Clone, Debug)]
@@ -40,11 +45,11 @@ pub struct StreamEngine {
 #[derive(Clone, Debug)]
 struct Stream {
     /// `[C]`: after the last token; zero before the first.
-    h: Vec<f32>,
+    h: Aligned,
     /// Per block: its last `(kernel - 1) * step` inputs, `[.., C]`, and the place of the oldest.
-    rings: Vec<(Vec<f32>, usize)>,
+    rings: Vec<(Aligned, usize)>,
     /// Per layer of an LSTM, `[3C]`: room for the layer's input, then h, then the cell's content.
-    cells: Vec<Vec<f32>>,
+    cells: Vec<Aligned>,
     /// The forecast that was answered last.
     foretold: Asked,
 }
@@ -53,21 +58,21 @@ struct Stream {
 #[derive(Clone, Debug)]
 struct Scratch {
     /// `[C]`
-    x: Vec<f32>,
-    /// `[C]`
-    y: Vec<f32>,
+    x: Aligned,
+    /// `[C + 1]`: the last is one, which the bias of what mixes is weighed with.
+    y: Aligned,
     /// `[4C]` for an LSTM.
-    gates: Vec<f32>,
+    gates: Aligned,
 }
 
 impl Stream {
     fn new(net: &Net) -> Self {
         let c = net.config.channels;
-        let ring = |step: usize| (vec![0.0; (net.config.kernel - 1) * step * c], 0);
+        let ring = |step: usize| (Aligned::zeros((net.config.kernel - 1) * step * c), 0);
         Self {
-            h: vec![0.0; c],
+            h: Aligned::zeros(c),
             rings: net.blocks.iter().map(|b| ring(b.step)).collect(),
-            cells: vec![vec![0.0; 3 * c]; net.cells.len()],
+            cells: vec![Aligned::zeros(3 * c); net.cells.len()],
             foretold: Asked::default(),
         }
     }
@@ -87,8 +92,8 @@ impl StreamEngine {
     pub fn frozen(weights: &Arc<Weights>, cpus: usize) -> Self {
         let net = Arc::new(Net::new(weights));
         let c = net.config.channels;
-        let gates = vec![0.0; if net.cells.is_empty() { 0 } else { 4 * c }];
-        let scratch = Scratch { x: vec![0.0; c], y: vec![0.0; c], gates };
+        let gates = Aligned::zeros(if net.cells.is_empty() { 0 } else { 4 * c });
+        let scratch = Scratch { x: Aligned::zeros(c), y: vec![1.0; c + 1].into(), gates };
         let cpus = vec![Stream::new(&net); cpus];
         Self {
             cpus,
@@ -199,37 +204,33 @@ impl Work for TrunkStep<'_> {
         let c = net.config.channels;
         let (x, y) = (&mut scratch.x[..], &mut scratch.y[..]);
         let row = |table: usize, class: u8| &net.tables[table][usize::from(class) * c..][..c];
-        x.copy_from_slice(row(0, token.kind));
+        copy::<V>(x, row(0, token.kind));
         add(x, row(1, token.rank));
         add(x, row(2, token.state));
         debug_assert_eq!(token.x.len(), TOKEN_X);
         add_product::<V>(&token.x, &net.input, x);
         relu(x);
         for (block, (ring, oldest)) in net.blocks.iter().zip(&mut stream.rings) {
-            y.copy_from_slice(&block.bias);
             let slots = ring.len() / c;
             let mut at = *oldest;
-            let mut taps = block.taps.chunks_exact(c);
-            for weights in taps.by_ref().take(net.config.kernel - 1) {
-                add_weighed(y, &ring[at * c..(at + 1) * c], weights);
+            let mut taken = [0; MOST_TAPS];
+            let older = &mut taken[..net.config.kernel - 1];
+            for place in &mut *older {
+                *place = at;
                 at += block.step;
                 if at >= slots {
                     at -= slots;
                 }
             }
-            if let Some(weights) = taps.next() {
-                add_weighed(y, x, weights);
-            }
-            relu(y);
-            ring[*oldest * c..(*oldest + 1) * c].copy_from_slice(x);
+            tapped::<V>(ring, older, x, &block.taps, &block.bias, &mut y[..c]);
+            copy::<V>(&mut ring[*oldest * c..(*oldest + 1) * c], x);
             *oldest = if *oldest + 1 == slots { 0 } else { *oldest + 1 };
-            add(x, &block.mix_bias);
             add_product::<V>(y, &block.mix, x);
         }
         for (cell, state) in net.cells.iter().zip(&mut stream.cells) {
             let gates = &mut scratch.gates[..];
-            state[..c].copy_from_slice(x);
-            gates.copy_from_slice(&cell.bias);
+            copy::<V>(&mut state[..c], x);
+            copy::<V>(gates, &cell.bias);
             // Input and h lie side by side: one product.
             add_product::<V>(&state[..2 * c], &cell.weights, gates);
             let (open, new) = gates.split_at_mut(3 * c);
@@ -246,8 +247,8 @@ impl Work for TrunkStep<'_> {
             for j in 0..c {
                 h[j] = open[2 * c + j] * tanh(kept[j]);
             }
-            x.copy_from_slice(h);
+            copy::<V>(x, h);
         }
-        stream.h.copy_from_slice(x);
+        copy::<V>(&mut stream.h, x);
     }
 }

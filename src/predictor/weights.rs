@@ -5,8 +5,9 @@
 
 mod file;
 
-use super::networks::{Kind, ModelConfig};
+use super::networks::{Kind, ModelConfig, Question};
 use crate::places;
+use crate::simd::rounded;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -126,16 +127,22 @@ pub enum Problem {
 }
 
 impl Weights {
-    /// Checks that `tensors` are those of `config`.
+    /// Checks that `tensors` are those of `config`, and rounds those that are multiplied as
+    /// bfloat16 ([`Question::rows`]), so that both engines read the same numbers.
     pub fn new(
         config: ModelConfig,
         provenance: Provenance,
-        tensors: BTreeMap<String, Vec<f32>>,
+        mut tensors: BTreeMap<String, Vec<f32>>,
     ) -> Result<Self, WeightsError> {
         for tensor in config.tensors() {
             let (expected, found) = (tensor.count(), tensors.get(&tensor.name).map_or(0, Vec::len));
             if found != expected {
                 return Err(WeightsError::Shape { name: tensor.name, found, expected });
+            }
+        }
+        for of in Question::ALL {
+            for x in tensors.get_mut(of.rows()).into_iter().flatten() {
+                *x = rounded(*x);
             }
         }
         Ok(Self { config, provenance, tensors })

@@ -1,5 +1,7 @@
 //! Products and counts in every kind of register that this processor has, against their definitions.
 
+use super::aligned::Aligned;
+use super::products::{Paired, Single, add_product, copy, dot, normalise, pairs, products, tapped};
 use super::*;
 
 struct Product<'a>(&'a [f32], &'a [f32], &'a mut [f32]);
@@ -16,7 +18,7 @@ impl Work for Products<'_> {
     type Out = ();
     #[inline(always)]
     fn run<V: Lanes>(self) {
-        products::<V>(self.0, 13, self.1, self.2, self.3);
+        products::<V, Single>(self.0, 13, self.1, self.2, self.3);
     }
 }
 
@@ -32,7 +34,7 @@ impl Work for Dot<'_> {
 /// All that this processor has.
 fn kinds() -> impl Iterator<Item = Registers> {
     let most = registers() as usize;
-    [Registers::Portable, Registers::Avx2, Registers::Avx512]
+    [Registers::Portable, Registers::Avx2, Registers::Avx512, Registers::Avx512Bf16]
         .into_iter()
         .filter(move |r| *r as usize <= most)
 }
@@ -120,4 +122,148 @@ fn counts_equal_the_definition() {
             }
         }
     }
+}
+
+/// `halves` of 14 numbers, of which 12 count, times W of 12 rows; nothing where no registers
+/// multiply pairs.
+struct PairedProducts<'a>(&'a [u16], &'a [u32], &'a [f32], &'a mut [f32]);
+impl Work for PairedProducts<'_> {
+    type Out = bool;
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> bool {
+        if V::PAIRS {
+            products::<V, Paired>(self.0, 14, self.1, self.2, self.3);
+        }
+        V::PAIRS
+    }
+}
+
+struct Normalised<'a>(&'a mut [f32], &'a mut [u16], &'a [f32], [&'a [f32]; 2]);
+impl Work for Normalised<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        normalise::<V>(self.0, self.1, self.2, self.3, 8.0);
+    }
+}
+
+#[test]
+fn products_of_pairs_equal_the_definition() {
+    for registers in kinds() {
+        for (width, rows) in
+            [1, 16, 30, 32, 48, 64].into_iter().flat_map(|w| [(w, 1), (w, 3), (w, 4)])
+        {
+            let x: Vec<f32> = (0..56).map(|i| rounded((i as f32 * 0.7).sin())).collect();
+            let halves: Vec<u16> = x.iter().map(|x| (x.to_bits() >> 16) as u16).collect();
+            // One row less than there are numbers: an odd one has zeros beside it.
+            let w: Vec<f32> = (0..11 * width).map(|i| rounded((i as f32 * 0.3).cos())).collect();
+            let start: Vec<f32> = (0..width).map(|i| i as f32 * 0.1).collect();
+            let mut out = vec![f32::NAN; rows * width];
+            let work = PairedProducts(&halves, &pairs(&w, width), &start, &mut out);
+            if !run_with(registers, work) {
+                continue;
+            }
+            for (i, j) in (0..rows).flat_map(|i| (0..width).map(move |j| (i, j))) {
+                let sum: f32 = (0..11).map(|k| x[i * 14 + k] * w[k * width + j]).sum();
+                let found = out[i * width + j];
+                assert!((found - start[j] - sum).abs() < 1e-5, "{registers:?} {width} {i} {j}");
+            }
+        }
+    }
+}
+
+#[test]
+fn inputs_are_normalised_and_rounded_alike_everywhere() {
+    for n in [1, 7, 8, 15, 16, 17, 40, 88] {
+        let from: Vec<f32> = (0..n).map(|i| (i as f32 * 1.3).sin() * 30.0).collect();
+        let mean: Vec<f32> = (0..n).map(|i| i as f32 * 0.01).collect();
+        let scale: Vec<f32> = (0..n).map(|i| 0.1 + i as f32 * 0.05).collect();
+        for registers in kinds() {
+            let (mut to, mut halves) = (vec![9.0; n + 2], vec![1; n + 2]);
+            run_with(registers, Normalised(&mut to, &mut halves, &from, [&mean, &scale]));
+            for i in 0..n {
+                let exact = rounded(((from[i] - mean[i]) * scale[i]).clamp(-8.0, 8.0));
+                assert_eq!(to[i].to_bits(), exact.to_bits(), "{registers:?} {n} {i}");
+                assert_eq!(u32::from(halves[i]) << 16, exact.to_bits());
+            }
+            assert_eq!((&to[n..], &halves[n..]), (&[9.0; 2][..], &[1; 2][..]), "not written");
+        }
+    }
+    let even = [1.0, 1.003_906_2, 1.011_718_8].map(|x| rounded(x).to_bits());
+    assert_eq!(even, [1.0f32, 1.0, 1.015_625].map(f32::to_bits), "of two as near the even one");
+}
+
+struct Tapped<'a>(&'a [f32], &'a [f32], &'a mut [f32]);
+impl Work for Tapped<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        let c = self.2.len();
+        tapped::<V>(self.0, &[2, 0], &self.0[c..2 * c], self.1, &self.1[..c], self.2);
+    }
+}
+
+#[test]
+fn taps_and_copies_equal_the_definition() {
+    struct Copied<'a>(&'a mut [f32], &'a [f32]);
+    impl Work for Copied<'_> {
+        type Out = ();
+        #[inline(always)]
+        fn run<V: Lanes>(self) {
+            copy::<V>(self.0, self.1);
+        }
+    }
+    for (registers, c) in kinds().flat_map(|r| [1, 8, 16, 20, 32, 48].map(|c| (r, c))) {
+        let rows: Vec<f32> = (0..3 * c).map(|i| (i as f32 * 0.7).sin()).collect();
+        let taps: Vec<f32> = (0..3 * c).map(|i| (i as f32 * 0.3).cos()).collect();
+        let mut out = vec![f32::NAN; c];
+        run_with(registers, Tapped(&rows, &taps, &mut out));
+        for (j, out) in out.iter().enumerate() {
+            let sum = taps[j]
+                + [2, 0, 1]
+                    .iter()
+                    .enumerate()
+                    .fold(0.0, |sum, (t, row)| sum + rows[row * c + j] * taps[t * c + j]);
+            assert!((out - sum.max(0.0)).abs() < 1e-5, "{registers:?} {c} {j}");
+        }
+        run_with(registers, Copied(&mut out, &rows[..c]));
+        assert_eq!(out, rows[..c]);
+    }
+}
+
+struct Valued<'a>(&'a [u32; 16], &'a [u32; 3], &'a mut [f32; 16]);
+impl Work for Valued<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        valued::<V, 3>(self.0, self.1, &[1.0, 2.0, 3.0], self.2);
+    }
+}
+
+#[test]
+fn who_is_named_gets_the_value_and_nobody_else() {
+    let names = std::array::from_fn(|k| 100 + k as u32);
+    for registers in kinds() {
+        let mut to = [0.5; 16];
+        run_with(registers, Valued(&names, &[115, 7, 100], &mut to));
+        let expected: [f32; 16] = std::array::from_fn(|k| match k {
+            0 => 3.0,
+            15 => 1.0,
+            _ => 0.5,
+        });
+        assert_eq!(to.map(f32::to_bits), expected.map(f32::to_bits), "{registers:?}");
+    }
+}
+
+#[test]
+fn aligned_numbers_begin_with_a_line_wherever_they_are() {
+    let on_a_line = |numbers: &Aligned| numbers.as_ptr().align_offset(64) == 0;
+    for n in [1, 3, 16, 100] {
+        let numbers = Aligned::from(vec![1.5; n]);
+        let mut copy = numbers.clone();
+        assert!(on_a_line(&numbers) && on_a_line(&copy) && copy[..] == vec![1.5; n]);
+        copy.resize(10 * n);
+        assert!(on_a_line(&copy) && copy.len() == 10 * n && copy.iter().all(|x| x.is_finite()));
+    }
+    assert!(Aligned::default().is_empty());
 }

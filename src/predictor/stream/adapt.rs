@@ -10,8 +10,10 @@ use super::beliefs::Beliefs;
 use super::head::Asked;
 use super::net::Head;
 use crate::features::{Decision, Outcome};
+use crate::simd::aligned::Aligned;
 use crate::simd::each::softmax;
-use crate::simd::{Lanes, Work, dispatch, dot};
+use crate::simd::products::dot;
+use crate::simd::{Lanes, Work, dispatch};
 use crate::trace::ThreadIx;
 
 /// Learning rates of the two questions, chosen on validation.
@@ -23,6 +25,8 @@ const ROWS: usize = 4_096;
 /// What is learned makes too sure: scores of the two questions are divided by these, chosen on
 /// validation.
 const TEMPERATURES: [f32; 2] = [1.05, 1.0];
+/// Who came in with a probability this near to one teaches nothing that is worth its time.
+const KNOWN: f32 = 0.01;
 /// One outcome moves no difference of scores by more than about this (nats), however large the
 /// inputs.
 const FURTHEST: f32 = 1.0;
@@ -32,14 +36,14 @@ const FURTHEST: f32 = 1.0;
 struct Learner {
     rate: f32,
     /// `[W]`
-    weights: Vec<f32>,
+    weights: Aligned,
     /// `[W]`: room for a gradient.
-    gradient: Vec<f32>,
+    gradient: Aligned,
 }
 
 impl Learner {
-    fn new(weights: Vec<f32>, rate: f32) -> Self {
-        Self { rate, gradient: vec![0.0; weights.len()], weights }
+    fn new(weights: Aligned, rate: f32) -> Self {
+        Self { rate, gradient: Aligned::zeros(weights.len()), weights }
     }
 
     /// One step, for rows `[n, W]` that were given the probabilities `p` `[n]`; `real` is the row
@@ -155,22 +159,27 @@ impl Adapt {
 
     /// Learns from what happened.
     pub fn outcome(&mut self, outcome: &Outcome, pick: &mut Asked, forecast: Option<&mut Asked>) {
-        if let Some(real) =
-            outcome.pick.map(|real| real as usize).filter(|real| pick.p.len() > 1.max(*real))
-        {
-            self.learners[0].learn(&pick.rows, &pick.p, Some(real));
-            self.own[0].learn(&pick.who, &pick.p, real);
+        let among = |real: Option<u32>, of: &Asked| {
+            real.map(|real| real as usize).filter(|real| *real < of.p.len())
+        };
+        if let Some(real) = among(outcome.pick, pick).filter(|_| pick.p.len() > 1) {
+            self.learn(0, pick, real);
             self.beliefs.settle(&pick.p, real);
         }
         pick.p.clear();
         let Some(forecast) = forecast else { return };
-        if let Some(real) =
-            outcome.foretold.map(|real| real as usize).filter(|real| forecast.p.len() > *real)
-        {
-            self.learners[1].learn(&forecast.rows, &forecast.p, Some(real));
-            self.own[1].learn(&forecast.who, &forecast.p, real);
+        if let Some(real) = among(outcome.foretold, forecast) {
+            self.learn(1, forecast, real);
         }
         forecast.p.clear();
+    }
+
+    /// Candidate `real` of a question came in: a step, unless that was known.
+    fn learn(&mut self, question: usize, asked: &Asked, real: usize) {
+        if 1.0 - asked.p[real] > KNOWN {
+            self.learners[question].learn(&asked.rows, &asked.p, Some(real));
+            self.own[question].learn(&asked.who, &asked.p, real);
+        }
     }
 }
 
@@ -180,12 +189,12 @@ mod tests {
 
     #[test]
     fn it_learns_which_input_tells_who_comes_in() {
-        let mut learner = Learner::new(vec![0.0; 3], 0.05);
+        let mut learner = Learner::new(Aligned::zeros(3), 0.05);
         let rows = [0.1, 1.0, 0.0, 0.1, 0.0, 1.0];
         let mut p = [0.0; 2];
         for _ in 0..200 {
             for (j, p) in p.iter_mut().enumerate() {
-                *p = rows[j * 3..][..3].iter().zip(&learner.weights).map(|(x, w)| x * w).sum();
+                *p = rows[j * 3..][..3].iter().zip(&learner.weights[..]).map(|(x, w)| x * w).sum();
             }
             softmax(&mut p);
             learner.learn(&rows, &p, Some(1));
@@ -195,6 +204,31 @@ mod tests {
             learner.weights[0].abs() < 1e-4,
             "what all share tells nothing: {:?}",
             learner.weights
+        );
+    }
+
+    #[test]
+    fn who_was_known_to_come_teaches_nothing() {
+        let head = |width| {
+            let mut learner = Learner::new(Aligned::zeros(width), 0.1);
+            learner.weights[0] = 1.0;
+            learner
+        };
+        let mut adapt = Adapt {
+            learners: [head(2), head(2)],
+            own: OWN_RATES.map(Own::new),
+            beliefs: Beliefs::new(),
+        };
+        let asked = |p: [f32; 2]| Asked {
+            rows: vec![1.0, 0.0, 0.0, 1.0].into(),
+            p: p.to_vec(),
+            who: [3, 4].map(ThreadIx).to_vec(),
+        };
+        adapt.learn(0, &asked([0.995, 0.005]), 0);
+        assert_eq!(adapt.weighs(0), [1.0, 0.0]);
+        adapt.learn(0, &asked([0.95, 0.05]), 0);
+        assert!(
+            adapt.weighs(0)[0] > 1.0 && adapt.weighs(0)[1] < 0.0 && adapt.weighs(1) == [1.0, 0.0]
         );
     }
 
@@ -215,7 +249,7 @@ mod tests {
 
     #[test]
     fn one_outcome_moves_no_score_far() {
-        let mut learner = Learner::new(vec![0.0; 2], 0.01);
+        let mut learner = Learner::new(Aligned::zeros(2), 0.01);
         learner.learn(&[100.0, 0.0, 0.0, 100.0], &[0.99, 0.01], Some(1));
         let moved = 100.0 * (learner.weights[1] - learner.weights[0]);
         assert!((0.5..=2.0).contains(&moved), "{moved}");

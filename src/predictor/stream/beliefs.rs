@@ -58,8 +58,9 @@ impl Beliefs {
             }
             let flag = |on: bool| f32::from(u8::from(on));
             let sure = flag(belief.last > 0.5);
-            let columns =
-                [belief.mass.ln_1p(), belief.top.ln_1p(), belief.last, flag(belief.lost), sure];
+            // Nothing was believed of most, and a logarithm takes time.
+            let ln = |x: f32| if x > 0.0 { x.ln_1p() } else { 0.0 };
+            let columns = [ln(belief.mass), ln(belief.top), belief.last, flag(belief.lost), sure];
             self.extra.extend_from_slice(&columns);
             self.at.push(row as u16);
         }

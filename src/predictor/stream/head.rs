@@ -3,9 +3,11 @@
 //! Allocates nothing once the rows have their room.
 
 use super::net::{EXTRA, Head};
-use crate::predictor::networks::normalise;
+use crate::predictor::networks::CLAMP;
+use crate::simd::aligned::Aligned;
 use crate::simd::each::relu;
-use crate::simd::{BLOCK, Lanes, Work, add_product, dispatch, dot, products};
+use crate::simd::products::{BLOCK, Paired, Single, add_product, copy, dot, normalise, products};
+use crate::simd::{Lanes, Work, dispatch};
 use crate::trace::ThreadIx;
 
 /// A question, as it was answered.
@@ -13,7 +15,7 @@ use crate::trace::ThreadIx;
 pub(super) struct Asked {
     /// `[candidates, W]`: normalised inputs, the last layer, [`EXTRA`] more, and zeros up to a
     /// whole number of registers.
-    pub rows: Vec<f32>,
+    pub rows: Aligned,
     /// `[candidates]`: probabilities, where the engine learns; empty: not asked.
     pub p: Vec<f32>,
     /// `[candidates]`, or empty where it is not said who they are.
@@ -23,13 +25,16 @@ pub(super) struct Asked {
 /// Room for intermediate results of either head.
 #[derive(Clone, Debug)]
 pub(super) struct Room {
-    query: Vec<f32>,
+    /// `[Q + C]`
+    moment: Aligned,
     /// `[H]`: what all candidates share.
-    shared: Vec<f32>,
+    shared: Aligned,
+    /// `[BLOCK, R]`: normalised inputs as halves of numbers, R up to an even one.
+    halves: Vec<u16>,
     /// `[BLOCK, H]`
-    first: Vec<f32>,
+    first: Aligned,
     /// `[BLOCK, L]`
-    second: Vec<f32>,
+    second: Aligned,
 }
 
 impl Room {
@@ -37,10 +42,11 @@ impl Room {
         let widest = |of: fn(&Head) -> usize| heads.iter().map(of).max().unwrap_or(0);
         let wide = widest(|h| h.bias.len());
         Self {
-            query: vec![0.0; widest(|h| h.query_norm[0].len())],
-            shared: vec![0.0; wide],
-            first: vec![0.0; BLOCK * wide],
-            second: vec![0.0; BLOCK * widest(|h| h.second_bias.len())],
+            moment: Aligned::zeros(widest(|h| h.moment.len() / h.bias.len())),
+            halves: vec![0; BLOCK * widest(|h| h.inputs().next_multiple_of(2))],
+            shared: Aligned::zeros(wide),
+            first: Aligned::zeros(BLOCK * wide),
+            second: Aligned::zeros(BLOCK * widest(|h| h.second_bias.len())),
         }
     }
 }
@@ -70,13 +76,6 @@ impl Ask<'_> {
     }
 }
 
-#[inline(always)]
-fn norm(to: &mut [f32], from: &[f32], [mean, scale]: &[Vec<f32>; 2]) {
-    for (((to, x), mean), scale) in to.iter_mut().zip(from).zip(mean).zip(scale) {
-        *to = normalise(*x, *mean, *scale);
-    }
-}
-
 impl Work for Ask<'_> {
     type Out = ();
 
@@ -89,33 +88,47 @@ impl Work for Ask<'_> {
         let n = features.len() / inputs;
         scores.clear();
         // Columns that are written for no row stay zero.
-        asked.rows.resize(n * width, 0.0);
-        for (row, x) in asked.rows.chunks_exact_mut(width).zip(features.chunks_exact(inputs)) {
-            norm(&mut row[..inputs], x, &head.row_norm);
-            row[inputs + last..inputs + last + EXTRA].fill(0.0);
+        asked.rows.resize(n * width);
+        let extras = inputs + last..inputs + last + EXTRA;
+        for row in asked.rows.chunks_exact_mut(width) {
+            row[extras.clone()].fill(0.0);
         }
         for (row, x) in asked.rows.chunks_exact_mut(width).zip(extra.chunks_exact(EXTRA)) {
-            row[inputs + last..inputs + last + EXTRA].copy_from_slice(x);
+            row[extras.clone()].copy_from_slice(x);
         }
         let shared = &mut room.shared[..hidden];
-        shared.copy_from_slice(&head.bias);
-        let query_norm = &mut room.query[..query.len()];
-        norm(query_norm, query, &head.query_norm);
-        add_product::<V>(query_norm, &head.query, shared);
-        add_product::<V>(h, &head.state, shared);
-        for rows in asked.rows.chunks_mut(BLOCK * width) {
+        copy::<V>(shared, &head.bias);
+        let moment = &mut room.moment[..query.len() + h.len()];
+        let [mean, scale] = &head.query_norm;
+        normalise::<V>(moment, &mut room.halves, query, [mean, scale], CLAMP);
+        copy::<V>(&mut moment[query.len()..], h);
+        add_product::<V>(moment, &head.moment, shared);
+        let stride = inputs.next_multiple_of(2);
+        let blocks = asked.rows.chunks_mut(BLOCK * width).zip(features.chunks(BLOCK * inputs));
+        for (rows, features) in blocks {
+            let halves = room.halves.chunks_exact_mut(stride);
+            for ((row, x), halves) in
+                rows.chunks_exact_mut(width).zip(features.chunks_exact(inputs)).zip(halves)
+            {
+                let [mean, scale] = &head.row_norm;
+                normalise::<V>(row, halves, x, [mean, scale], CLAMP);
+            }
             let z = &mut room.first[..rows.len() / width * hidden];
-            products::<V>(rows, width, &head.row, shared, z);
+            if V::PAIRS {
+                products::<V, Paired>(&room.halves, stride, &head.row_pairs, shared, z);
+            } else {
+                products::<V, Single>(rows, width, &head.row, shared, z);
+            }
             relu(z);
             let mut top = z;
             if second > 0 {
                 let z = &mut room.second[..rows.len() / width * second];
-                products::<V>(top, hidden, &head.second, &head.second_bias, z);
+                products::<V, Single>(top, hidden, &head.second, &head.second_bias, z);
                 relu(z);
                 top = z;
             }
             for (row, top) in rows.chunks_exact_mut(width).zip(top.chunks_exact(last)) {
-                row[inputs..inputs + last].copy_from_slice(top);
+                copy::<V>(&mut row[inputs..inputs + last], top);
                 scores.push(dot::<V>(row, weighs));
             }
         }

@@ -5,6 +5,8 @@
 use crate::features::{RANKS, Token};
 use crate::predictor::networks::{EMBED, ModelConfig, Question};
 use crate::predictor::weights::Weights;
+use crate::simd::aligned::Aligned;
+use crate::simd::products::pairs;
 
 /// Inputs beside the network's that only what is learned while answering reads.
 pub(super) const EXTRA: usize = 5;
@@ -15,10 +17,10 @@ const PAD: usize = 16;
 /// A block of the trunk.
 #[derive(Debug)]
 pub(super) struct Block {
-    pub taps: Vec<f32>,
-    pub bias: Vec<f32>,
-    pub mix: Vec<f32>,
-    pub mix_bias: Vec<f32>,
+    pub taps: Aligned,
+    pub bias: Aligned,
+    /// `[C + 1, C]`: the last row is the bias.
+    pub mix: Aligned,
     /// Tokens between two taps.
     pub step: usize,
 }
@@ -27,8 +29,8 @@ pub(super) struct Block {
 #[derive(Debug)]
 pub(super) struct Cell {
     /// `[2C, 4C]`: rows of the input, then of the state.
-    pub weights: Vec<f32>,
-    pub bias: Vec<f32>,
+    pub weights: Aligned,
+    pub bias: Aligned,
 }
 
 /// Everything the engine reads.
@@ -37,59 +39,82 @@ pub(super) struct Net {
     pub config: ModelConfig,
     /// `[KINDS, C]`, `[RANKS, C]`, `[STATES, C]`: embedding times its rows of the first layer; the
     /// bias is in the first.
-    pub tables: [Vec<f32>; 3],
+    pub tables: [Aligned; 3],
     /// `[TOKEN_X, C]`.
-    pub input: Vec<f32>,
+    pub input: Aligned,
     pub blocks: Vec<Block>,
     pub cells: Vec<Cell>,
     pub heads: [Head; 2],
 }
 
 /// The head of a question. R inputs of a candidate, Q of the moment, H and L the widths of its
-/// layers (L is H without a second).
+/// layers (L is H without a second), whole numbers of registers.
 #[derive(Debug)]
 pub(super) struct Head {
     /// `[R]`: means and scales of the inputs.
-    pub row_norm: [Vec<f32>; 2],
+    pub row_norm: [Aligned; 2],
     /// `[Q]`
-    pub query_norm: [Vec<f32>; 2],
-    /// `[R, H]`
-    pub row: Vec<f32>,
-    /// `[Q, H]`
-    pub query: Vec<f32>,
-    /// `[C, H]`
-    pub state: Vec<f32>,
+    pub query_norm: [Aligned; 2],
+    /// `[R, H]`, all of them bfloat16.
+    pub row: Aligned,
+    /// The same in pairs of rows, `[R / 2, H]`: where the processor multiplies pairs.
+    pub row_pairs: Vec<u32>,
+    /// `[Q + C, H]`: what all candidates share, the moment and then the state.
+    pub moment: Aligned,
     /// `[H]`
-    pub bias: Vec<f32>,
+    pub bias: Aligned,
     /// `[H, L]`; empty without a second layer.
-    pub second: Vec<f32>,
-    pub second_bias: Vec<f32>,
+    pub second: Aligned,
+    pub second_bias: Aligned,
     /// `[W]`: weights of a candidate's row, its inputs, then its last layer, over the temperature;
     /// zeros behind.
-    pub weighs: Vec<f32>,
+    pub weighs: Aligned,
     last: usize,
 }
 
+/// Rows of `width` numbers with zeros behind each, up to a whole number of registers.
+fn widened(rows: &[f32], width: usize) -> Vec<f32> {
+    let mut wide = Vec::with_capacity(rows.len() / width.max(1) * width.next_multiple_of(PAD));
+    for row in rows.chunks(width.max(1)) {
+        wide.extend(row);
+        wide.resize(wide.len().next_multiple_of(PAD), 0.0);
+    }
+    wide
+}
+
 impl Head {
+    /// Layers are made as wide as whole registers: what is beyond them is always zero.
     fn new(w: &Weights, of: Question, temperature: f32) -> Self {
         let get = |part: &str| w.get(&format!("{}.{part}", of.label()));
-        let norm =
-            |name: &str| ["mean", "scale"].map(|part| w.get(&format!("{name}.{part}")).to_vec());
+        let norm = |name: &str| {
+            ["mean", "scale"].map(|part| Aligned::from(w.get(&format!("{name}.{part}"))))
+        };
         let [row_norm, query_norm] = of.norms().map(norm);
-        let mut weighs: Vec<f32> =
-            ["skip", "out"].map(get).concat().iter().map(|x| x / temperature).collect();
+        let (hidden, second) = (get("bias").len(), get("second_bias").len());
+        let wide = hidden.next_multiple_of(PAD);
+        let mut second_rows = widened(get("second"), second);
+        if second > 0 {
+            second_rows.resize(wide * second.next_multiple_of(PAD), 0.0);
+        }
+        let row = widened(get("row"), hidden);
+        let out = get("out");
+        let mut weighs: Vec<f32> = [get("skip"), &widened(out, out.len())]
+            .concat()
+            .iter()
+            .map(|x| x / temperature)
+            .collect();
         weighs.resize((weighs.len() + EXTRA).next_multiple_of(PAD), 0.0);
         Self {
             row_norm,
             query_norm,
-            row: get("row").to_vec(),
-            query: get("query").to_vec(),
-            state: get("state").to_vec(),
-            bias: get("bias").to_vec(),
-            second: get("second").to_vec(),
-            second_bias: get("second_bias").to_vec(),
-            weighs,
-            last: get("out").len(),
+            row_pairs: pairs(&row, wide),
+            row: row.into(),
+            moment: widened(&["query", "state"].map(get).concat(), hidden).into(),
+            bias: widened(get("bias"), hidden).into(),
+            second: second_rows.into(),
+            second_bias: widened(get("second_bias"), second).into(),
+            weighs: weighs.into(),
+            last: out.len().next_multiple_of(PAD),
         }
     }
 
@@ -108,14 +133,14 @@ impl Net {
     pub(super) fn new(w: &Weights) -> Self {
         let config = w.config;
         let c = config.channels;
-        let get = |name: &str| w.get(name).to_vec();
+        let get = |name: &str| Aligned::from(w.get(name));
         let first = w.get("input.weight");
         let mut row = 0;
         let names = ["kind", "rank", "state"];
         let counts = [Token::KINDS, RANKS, Token::STATES];
-        let mut tables: [Vec<f32>; 3] = std::array::from_fn(|t| {
+        let mut tables: [Aligned; 3] = std::array::from_fn(|t| {
             let (table, width) = (w.get(names[t]), EMBED[t]);
-            let mut folded = vec![0.0; counts[t] * c];
+            let mut folded = Aligned::zeros(counts[t] * c);
             for (class, out) in folded.chunks_exact_mut(c).enumerate() {
                 for e in 0..width {
                     let weights = &first[(row + e) * c..(row + e + 1) * c];
@@ -136,20 +161,24 @@ impl Net {
         Self {
             config,
             tables,
-            input: first[row * c..].to_vec(),
+            input: first[row * c..].into(),
             blocks: layers(|i| format!("block{i}.taps"))
                 .map(|i| Block {
                     taps: get(&format!("block{i}.taps")),
                     bias: get(&format!("block{i}.bias")),
-                    mix: get(&format!("block{i}.mix")),
-                    mix_bias: get(&format!("block{i}.mix_bias")),
+                    mix: ["mix", "mix_bias"]
+                        .map(|of| w.get(&format!("block{i}.{of}")))
+                        .concat()
+                        .into(),
                     step: 1 << i,
                 })
                 .collect(),
             cells: layers(|i| format!("lstm{i}.input"))
                 .map(|i| Cell {
-                    weights: [get(&format!("lstm{i}.input")), get(&format!("lstm{i}.recurrent"))]
-                        .concat(),
+                    weights: ["input", "recurrent"]
+                        .map(|of| w.get(&format!("lstm{i}.{of}")))
+                        .concat()
+                        .into(),
                     bias: get(&format!("lstm{i}.bias")),
                 })
                 .collect(),

@@ -7,7 +7,8 @@
 #![allow(clippy::inline_always)]
 
 use crate::simd::each::{sigmoid, tanh};
-use crate::simd::{Lanes, Work, add_product, dispatch};
+use crate::simd::products::add_product;
+use crate::simd::{Lanes, Work, dispatch};
 
 /// One pass over `[T * sequences, C]`, time-major, from the zero state, with what its backward pass
 /// needs.
