@@ -149,6 +149,7 @@ mod follow;
 mod history;
 mod ident;
 mod layout;
+mod named;
 mod places;
 mod ranks;
 mod sets;

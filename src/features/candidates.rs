@@ -4,10 +4,10 @@
 
 use super::contexts::{self, Contexts, Keys, Seen};
 use super::follow::Follow;
-use super::history::{CpuHistory, Idents, NEVER, ThreadHistory, log_count, log_time, scale_prio};
-use super::ident::{Ident, NOBODY};
+use super::history::{CpuHistory, NEVER, ThreadHistory, log_count, log_time, scale_prio};
+use super::ident::NOBODY;
 use super::layout::{CAND, QUERY, cand, query};
-use super::places::{self, Places};
+use super::named::{Named, Shares, Write};
 use super::ranks::{Ranked, Sides};
 use super::{Decision, ORDERS, RANKS};
 use crate::sched::replay::{Beliefs, HYPOTHESES, View};
@@ -55,7 +55,7 @@ pub(super) struct Board {
     /// What the uncorrected replay says.
     pub raw: Vec<Beliefs<1>>,
     /// Per candidate: its name in the follow tables.
-    pub idents: Vec<Ident>,
+    named: Named,
     /// The contexts of the decision, as far as they are known before the replays are asked; then as
     /// they were looked up.
     keys: Keys,
@@ -64,8 +64,6 @@ pub(super) struct Board {
     place: Table<(u32, u32)>,
     stamp: u32,
     sides: Sides,
-    /// Where they stand, by that name; only of few.
-    named: Places,
 }
 
 /// Contexts that depend on whom the corrected replay picks.
@@ -81,7 +79,6 @@ pub(super) struct Scene<'a> {
     pub lane: &'a CpuHistory,
     pub follow: &'a Follow,
     pub contexts: &'a Contexts,
-    pub idents: &'a Idents,
     pub slice_ns: f32,
     /// The uncorrected and the corrected replay believe that a reschedule was pending.
     pub resched: [bool; 2],
@@ -115,13 +112,12 @@ impl Board {
             views: Vec::with_capacity(64),
             beliefs: Vec::with_capacity(64),
             raw: Vec::with_capacity(64),
-            idents: Vec::with_capacity(64),
+            named: Named::new(64),
             keys: Keys::default(),
             seen: Seen::default(),
             place: Table::new(threads, (0, 0)),
             stamp: 0,
             sides: Sides::new(64),
-            named: Places::EMPTY,
         }
     }
 
@@ -213,7 +209,6 @@ impl Board {
             row[cand::from_newest] = log_count((n - 1 - i) as u32, 4.0);
             row[cand::recency] = 1.0;
             row[cand::ran_before_prev] = 0.0;
-            row[cand::follow_1..=cand::last_4].fill(0.0);
             row[cand::by_wake] = flag(!idle && entry.cause == Cause::Wake);
             row[cand::by_new] = flag(entry.cause == Cause::New);
             row[cand::by_migrate] = flag(entry.cause == Cause::Migrate);
@@ -264,51 +259,29 @@ impl Board {
 
     /// Names the candidates.
     fn name(&mut self, scene: &Scene<'_>) {
-        let ident = |thread: &ThreadIx| scene.past.get(thread.ix()).map_or(NOBODY, |p| p.ident);
-        self.idents.clear();
-        self.idents.extend(self.threads.iter().map(ident));
         self.named.clear();
-        if self.idents.len() <= places::MOST {
-            for (i, ident) in self.idents.iter().enumerate() {
-                self.named.insert(*ident, i);
-            }
+        for thread in &self.threads {
+            self.named.push(scene.past.get(thread.ix()).map_or(NOBODY, |p| p.ident));
         }
-    }
-
-    /// Place of a thread among the candidates by its name.
-    fn place_of(&self, who: Ident, scene: &Scene<'_>) -> Option<usize> {
-        if self.threads.len() <= places::MOST {
-            return self.named.get(who);
-        }
-        scene.idents.thread(who, scene.past, scene.event.cpu).and_then(|thread| self.place(thread))
     }
 
     fn write_followers(&mut self, scene: &Scene<'_>) {
-        let past = scene.past;
-        let mut rows = std::mem::take(&mut self.rows);
-        let mut put = |who: Ident, column: usize, value: f32| {
-            if let Some(i) = self.place_of(who, scene) {
-                rows[i * CAND + column] = value;
-            }
-        };
-        if let Some(recent) = past.get(scene.prev.ix()).map(|p| &p.followers) {
-            for (who, weight) in recent.iter() {
-                put(who, cand::follow_1, weight / (recent.sum + 1e-3));
-            }
-            put(recent.last[0], cand::last_1, 1.0);
+        let mut recent = Shares::none(cand::follow_1);
+        let mut shares = [1, 2, 3].map(|order| Shares::none(cand::follow_1 + order));
+        let mut ones = [0, 1, 2, 3].map(|order| (cand::last_1 + order, NOBODY));
+        if let Some(prev) = scene.past.get(scene.prev.ix()) {
+            recent = prev.followers.shares(cand::follow_1);
+            ones[0].1 = prev.followers.last[0];
         }
-        for (order, found) in
-            scene.follow.anywhere(&scene.lane.history).into_iter().enumerate().skip(1)
-        {
-            let Some(followers) = found else { continue };
-            let total = followers.total as f32 + 0.5;
-            for (who, count) in followers.iter() {
-                put(who, cand::follow_1 + order, count / total);
-            }
-            put(followers.last, cand::last_1 + order, 1.0);
+        let found = scene.follow.anywhere(&scene.lane.history);
+        for (order, followers) in found.iter().enumerate().skip(1) {
+            let Some(followers) = followers else { continue };
+            shares[order - 1] = followers.shares(cand::follow_1 + order, followers.total);
+            ones[order].1 = followers.last;
         }
-        self.rows = rows;
-        const { assert!(cand::follow_1 + ORDERS == cand::last_1) };
+        let Self { named, rows, .. } = self;
+        dispatch(Write { named, rows, width: CAND, recent, shares, ones });
+        const { assert!(cand::follow_1 + ORDERS == cand::last_1 && ORDERS == 4) };
     }
 
     /// Works out the contexts as far as they do not depend on what the replays say, and fetches
@@ -348,7 +321,7 @@ impl Board {
 
     /// Followers of the contexts of the decision.
     fn write_contexts(&mut self, scene: &Scene<'_>) {
-        let n = self.idents.len();
+        let n = self.named.len();
         if n < 2 {
             self.rows
                 .chunks_exact_mut(CAND)
@@ -357,15 +330,13 @@ impl Board {
         }
         let prev = scene.past.get(scene.prev.ix()).unwrap_or(ThreadHistory::ABSENT);
         let fix =
-            self.views.iter().position(|[_, fix]| fix.picked).map_or(NOBODY, |i| self.idents[i]);
+            self.views.iter().position(|[_, fix]| fix.picked).map_or(NOBODY, |i| self.named.get(i));
         let mut keys = self.keys;
         keys[1] = contexts::key(1, [prev.ident, fix]);
-        keys[7] = contexts::key(7, [fix, self.idents[n - 1], n.min(4) as u32]);
+        keys[7] = contexts::key(7, [fix, self.named.get(n - 1), n.min(4) as u32]);
         self.seen = scene.contexts.look_up(keys);
         let place = [CAND, cand::context_1];
-        let mut rows = std::mem::take(&mut self.rows);
-        scene.contexts.fill(&self.seen, &mut rows, place, |who| self.place_of(who, scene));
-        self.rows = rows;
+        scene.contexts.fill(&self.seen, &mut self.rows, place, &self.named);
     }
 
     /// Each column of [`SET_OF`] against the other candidates.

@@ -2,13 +2,18 @@
 //! of the queue, whom the replay names, and the last threads on the CPU. Counts fade, so that new
 //! habits show; tables are of bounded size. Both questions have tables of their own.
 
+// The body must be part of the function that enables the instructions, or it is not compiled for
+// them.
+#![allow(clippy::inline_always)]
+
 use super::ident::{Ident, NOBODY};
+use super::named::{Named, SIDE, equal, valued};
 use super::sets::{Entry, Sets, mix};
+use crate::simd::each::ln;
+use crate::simd::{Lanes, Work, dispatch};
 
 /// Contexts of a question.
 pub(super) const CONTEXTS: usize = 8;
-/// Columns of all of them.
-const COLUMNS: usize = 3 * CONTEXTS;
 /// Hashes of the contexts.
 pub(super) type Keys = [u64; CONTEXTS];
 
@@ -43,11 +48,6 @@ impl Entry for Faded {
         }
         self.count[at] += 1.0;
     }
-}
-
-/// The column that a context is told in: 0 where it is known well, 1 where it is known little.
-fn told(total: f32) -> usize {
-    usize::from(total < WELL)
 }
 
 /// The contexts of a question, and where the tables kept them when they were looked up;
@@ -109,43 +109,68 @@ impl Contexts {
     }
 
     /// Fills three columns for each context (known well, known little, the last one) from `column`
-    /// on in the rows (each `width` wide) of all candidates: `ln((c + a) n / (total + a n))` for c
-    /// counts of n candidates, a the prior. `at` is where a follower stands among them.
-    pub fn fill(
-        &self,
-        seen: &Seen,
-        rows: &mut [f32],
-        [width, column]: [usize; 2],
-        at: impl Fn(Ident) -> Option<usize>,
-    ) {
-        let n = (rows.len() / width) as f32;
-        let known = || {
-            let found = seen.slots.into_iter().enumerate().filter(|(_, slot)| *slot != usize::MAX);
-            found.map(|(i, slot)| (i, self.sets.at(slot)))
-        };
-        // What a row says whose thread followed none of them, which is true of most.
-        let mut nothing = [0.0; COLUMNS];
-        let mut over = [0.0; CONTEXTS];
-        for (i, found) in known() {
-            over[i] = n / (found.total + self.prior * n);
-            nothing[3 * i + told(found.total)] = (self.prior * over[i]).ln();
+    /// on in the rows (each `width` wide) of all candidates, who are `named`:
+    /// `ln((c + a) n / (total + a n))` for c counts of n candidates, a the prior.
+    pub fn fill(&self, seen: &Seen, rows: &mut [f32], [width, column]: [usize; 2], named: &Named) {
+        dispatch(Fill { contexts: self, seen, rows, width, column, named });
+    }
+}
+
+/// [`Contexts::fill`].
+struct Fill<'a> {
+    contexts: &'a Contexts,
+    seen: &'a Seen,
+    rows: &'a mut [f32],
+    width: usize,
+    column: usize,
+    named: &'a Named,
+}
+
+impl Work for Fill<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        let Self { contexts: Contexts { sets, prior }, seen, rows, width, column, named } = self;
+        let n = named.len() as f32;
+        // What a row says whose thread followed none of them, and of each follower.
+        let mut nothing = [1.0; CONTEXTS];
+        let mut told = [[1.0; KEEP]; CONTEXTS];
+        let (mut who, mut last) = ([&[NOBODY; KEEP]; CONTEXTS], [NOBODY; CONTEXTS]);
+        let mut well = [false; CONTEXTS];
+        for (i, slot) in seen.slots.into_iter().enumerate().filter(|(_, slot)| *slot != usize::MAX)
+        {
+            let (total, latest, found) = sets.all(slot);
+            let over = n / (total + prior * n);
+            nothing[i] = prior * over;
+            for (told, count) in told[i].iter_mut().zip(found.count) {
+                *told = (count + prior) * over;
+            }
+            (who[i], last[i], well[i]) = (&found.who, latest, total >= WELL);
         }
-        for row in rows.chunks_exact_mut(width) {
-            row[column..column + COLUMNS].copy_from_slice(&nothing);
+        for nothing in &mut nothing {
+            *nothing = ln(*nothing);
         }
-        for (i, found) in known() {
-            for (who, count) in found.who.into_iter().zip(found.count) {
-                let place = if count > 0.0 { at(who) } else { None };
-                let Some(place) = place else { continue };
-                let triple = &mut rows[place * width + column + 3 * i..][..3];
-                triple[told(found.total)] = ((count + self.prior) * over[i]).ln();
-                triple[2] = f32::from(u8::from(found.last == who));
+        for told in told.as_flattened_mut() {
+            *told = ln(*told);
+        }
+        for (names, rows) in named.blocks().iter().zip(rows.chunks_mut(SIDE * width)) {
+            for i in 0..CONTEXTS {
+                let value = valued::<V, KEEP>(names, nothing[i], who[i], &told[i]);
+                let latest = equal::<V>(names, last[i]);
+                let (at, told) = (column + 3 * i, usize::from(!well[i]));
+                for ((row, value), latest) in rows.chunks_exact_mut(width).zip(value).zip(latest) {
+                    let triple = &mut row[at..at + 3];
+                    triple.copy_from_slice(&[0.0, 0.0, latest]);
+                    triple[told] = value;
+                }
             }
         }
     }
 }
 
 /// A key of context `number` of a question: a hash of what it consists of.
+#[inline]
 pub(super) fn key<const N: usize>(number: u64, of: [u32; N]) -> u64 {
     let start = mix(number.wrapping_add(0x9E37_79B9_7F4A_7C15));
     of.into_iter().fold(start, |hash, x| mix(hash ^ u64::from(x)).wrapping_add(1)).max(1)
@@ -154,6 +179,9 @@ pub(super) fn key<const N: usize>(number: u64, of: [u32; N]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Columns of all contexts.
+    const COLUMNS: usize = 3 * CONTEXTS;
 
     #[test]
     fn followers_stand_out_and_the_last_one_is_told() {
@@ -164,8 +192,11 @@ mod tests {
             contexts.add(&seen, who);
         }
         let mut rows = vec![f32::NAN; 3 * COLUMNS];
-        let at = |who| [4, 5].iter().position(|w| *w == who);
-        contexts.fill(&contexts.look_up(keys), &mut rows, [COLUMNS, 0], at);
+        let mut named = Named::new(3);
+        for name in [4, 5, NOBODY] {
+            named.push(name);
+        }
+        contexts.fill(&contexts.look_up(keys), &mut rows, [COLUMNS, 0], &named);
         let [four, five, none] = [&rows[..3], &rows[COLUMNS..][..3], &rows[2 * COLUMNS..][..3]];
         assert!(four[0] > five[0] && five[0] > none[0], "{rows:?}");
         assert_eq!(
@@ -177,7 +208,7 @@ mod tests {
         // A context that was seen once has a column of its own.
         let once: Keys = std::array::from_fn(|i| key(i as u64, [7]));
         contexts.add(&contexts.look_up(once), 5);
-        contexts.fill(&contexts.look_up(once), &mut rows, [COLUMNS, 0], at);
+        contexts.fill(&contexts.look_up(once), &mut rows, [COLUMNS, 0], &named);
         assert!(rows[0].abs() < f32::EPSILON && rows[1] < 0.0 && rows[COLUMNS + 1] > 0.0);
     }
 }

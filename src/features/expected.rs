@@ -5,12 +5,14 @@
 use super::contexts::{self, Contexts, Keys, Seen};
 use super::follow::{Follow, Trail};
 use super::history::{CpuHistory, Idents, NEVER, ThreadHistory, log_count, log_time, scale_prio};
-use super::ident::{Ident, NOBODY};
+use super::ident::NOBODY;
 use super::layout::{ASK, THREAD, ask, thread};
+use super::named::{Named, Shares, Write};
 use super::places::Places;
 use super::{MOST_EXPECTED, ORDERS};
 use crate::sched::runqueue::{RunQueues, ThreadState};
 use crate::sched::state::Table;
+use crate::simd::dispatch;
 use crate::trace::{CpuId, Nanos, ThreadIx};
 
 /// Threads of a queue that are candidates: of a longer one the oldest and the newest, half of each.
@@ -65,6 +67,8 @@ pub(super) struct Expected {
     /// Where a thread stands among the candidates; the same by its name in the follow tables.
     places: Places,
     named: Places,
+    /// Their names.
+    names: Named,
     /// Per candidate: middle of the time until it wakes up, ns; infinite if that is not known.
     due: Vec<f32>,
     /// Per waiting candidate: its place in the replay's order.
@@ -91,6 +95,7 @@ impl Expected {
             seen: Seen::default(),
             places: Places::EMPTY,
             named: Places::EMPTY,
+            names: Named::new(MOST_EXPECTED),
             due: Vec::with_capacity(MOST_EXPECTED),
             standing: Vec::with_capacity(MOST_EXPECTED),
         }
@@ -158,11 +163,10 @@ impl Expected {
         self.write_order(standing, scene.slice_ns);
         self.write_named(scene);
         self.write_woken(past);
-        let found = scene.follow.here(&scene.lane.history, scene.cpu.ix());
+        let found = scene.follow.here(&scene.lane.history);
         self.write_followers(&found, past);
-        let named = &self.named;
         let place = [THREAD, thread::context_1];
-        scene.contexts.fill(&self.seen, &mut self.rows, place, |who| named.get(who));
+        scene.contexts.fill(&self.seen, &mut self.rows, place, &self.names);
         self.write_query(&found, scene, past);
     }
 
@@ -199,8 +203,11 @@ impl Expected {
             self.add(*at, scene);
         }
         self.named.clear();
+        self.names.clear();
         for (i, at) in self.threads.iter().enumerate() {
-            self.named.insert(scene.past.get(at.ix()).map_or(NOBODY, |p| p.ident), i);
+            let name = scene.past.get(at.ix()).map_or(NOBODY, |p| p.ident);
+            self.named.insert(name, i);
+            self.names.push(name);
         }
     }
 
@@ -351,25 +358,24 @@ impl Expected {
     /// Shares among the followers of the running thread and of the longer contexts, and who comes
     /// first among them.
     fn write_followers(&mut self, found: &Trail<'_>, running: &ThreadHistory) {
-        let mut put = |who: Ident, column: usize, value: f32| {
-            if let Some(i) = self.named.get(who) {
-                self.rows[i * THREAD + column] = value;
-            }
-        };
-        for (who, weight) in running.followers.iter() {
-            put(who, thread::follow_1, weight / (running.followers.sum + 1e-3));
+        let mut shares = [1, 2, 3].map(|order| Shares::none(thread::follow_1 + order));
+        let mut ones = [(0, NOBODY); 2 * ORDERS];
+        for order in 0..ORDERS {
+            ones[2 * order].0 = thread::often_1 + 2 * order;
+            ones[2 * order + 1].0 = thread::last_1 + 2 * order;
         }
+        let recent = running.followers.shares(thread::follow_1);
         for (order, followers) in found.iter().enumerate() {
             let Some(followers) = followers else { continue };
             if order > 0 {
-                for (who, count) in followers.iter() {
-                    put(who, thread::follow_1 + order, count / (followers.total as f32 + 0.5));
-                }
+                shares[order - 1] = followers.shares(thread::follow_1 + order, followers.total);
             }
-            put(followers.best().0, thread::often_1 + 2 * order, 1.0);
-            put(followers.last, thread::last_1 + 2 * order, 1.0);
+            ones[2 * order].1 = followers.best().0;
+            ones[2 * order + 1].1 = followers.last;
         }
-        const { assert!(thread::follow_1 + ORDERS == thread::often_1) };
+        let Self { names: named, rows, .. } = self;
+        dispatch(Write { named, rows, width: THREAD, recent, shares, ones });
+        const { assert!(thread::follow_1 + ORDERS == thread::often_1 && ORDERS == 4) };
     }
 
     fn write_query(&mut self, found: &Trail<'_>, scene: &Scene<'_>, running: &ThreadHistory) {

@@ -280,7 +280,7 @@ impl Extractor {
                 past.describe(e.task, e.prio, &self.names);
             }
             let who = self.idents.of(prev, &mut self.past);
-            self.lanes[e.cpu.ix()].history.push(who);
+            self.lanes[e.cpu.ix()].history.push(who, e.cpu.ix());
         }
         let candidates = offered(self.queues.candidates(e.cpu), &mut self.line);
         self.board.gather(candidates);
@@ -306,7 +306,6 @@ impl Extractor {
             lane: &self.lanes[e.cpu.ix()],
             follow: &self.follow,
             contexts: &self.contexts[0],
-            idents: &self.idents,
             slice_ns: self.slice_ns,
             resched: [self.raw.resched(e.cpu), self.hypotheses.resched(e.cpu)[0]],
         });
@@ -358,14 +357,14 @@ impl Extractor {
         );
         let who = self.idents.of(next, &mut self.past);
         let lane = &mut self.lanes[e.cpu.ix()];
-        self.follow.add(&lane.history, e.cpu.ix(), who);
+        self.follow.add(&lane.history, who);
         if self.board.threads.len() > 1 {
             self.contexts[0].add(&self.board.seen, who);
         }
         if let Some(seen) = &self.open[e.cpu.ix()].seen {
             self.contexts[1].add(seen, who);
         }
-        lane.history.push(who);
+        lane.history.push(who, e.cpu.ix());
         lane.bring_forward(next);
         lane.token = Some(e.time);
         if let Some(past) = self.past.get_mut(prev.ix()) {
@@ -379,7 +378,7 @@ impl Extractor {
         }
         // What lies far away is fetched while others take the token.
         let lane = &self.lanes[e.cpu.ix()];
-        self.follow.expect_here(&lane.history, e.cpu.ix());
+        self.follow.expect_here(&lane.history);
         let running = self.past.get(next.ix()).unwrap_or(ThreadHistory::ABSENT);
         let queue = self.queues.queue(e.cpu);
         self.expected.foresee(&self.past, running, queue, lane, &self.contexts[1]);

@@ -4,6 +4,7 @@
 
 use super::ORDERS;
 use super::ident::{Ident, NOBODY};
+use super::named::Shares;
 use super::sets::{Entry, Found, Sets, mix};
 
 /// Followers kept per context.
@@ -21,18 +22,19 @@ pub(super) struct Followers {
 }
 
 impl Followers {
-    /// Followers and how often each came, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (Ident, f32)> {
-        self.who
-            .into_iter()
-            .zip(self.count)
-            .filter(|(_, n)| *n > 0)
-            .map(|(who, n)| (who, f32::from(n)))
+    /// What share of `total` each has, for a column.
+    pub fn shares(&self, column: usize, total: u32) -> Shares<'_, KEEP> {
+        let over = total as f32 + 0.5;
+        Shares { who: &self.who, share: self.count.map(|count| f32::from(count) / over), column }
     }
 
     /// The most frequent one and its count; the earliest seen among equals.
     pub fn best(&self) -> (Ident, f32) {
-        self.iter().fold((NOBODY, 0.0), |best, x| if x.1 > best.1 { x } else { best })
+        // Count and place in one number: which one it is cannot be foreseen.
+        let key = |i: usize| u32::from(self.count[i]) << 3 | (KEEP - 1 - i) as u32;
+        let best = (0..KEEP).fold(0, |best, i| best.max(key(i)));
+        let at = KEEP - 1 - (best & 7) as usize;
+        if best >> 3 == 0 { (NOBODY, 0.0) } else { (self.who[at], (best >> 3) as f32) }
     }
 }
 
@@ -67,25 +69,29 @@ pub(super) struct History {
     /// Latest first; [`NOBODY`] before the first.
     pub ran: [Ident; REMEMBERED],
     len: usize,
+    /// Keys of its contexts on any CPU, and on its own; 0 for those that are longer than what is
+    /// known.
+    keys: [[u64; ORDERS]; 2],
 }
 
 impl History {
-    pub const EMPTY: Self = Self { ran: [NOBODY; REMEMBERED], len: 0 };
+    pub const EMPTY: Self = Self { ran: [NOBODY; REMEMBERED], len: 0, keys: [[0; ORDERS]; 2] };
 
-    /// `who` runs now; nothing changes if it did already.
-    pub fn push(&mut self, who: Ident) {
+    /// `who` runs now on `cpu`, whose past this is; nothing changes if it did already.
+    pub fn push(&mut self, who: Ident, cpu: usize) {
         if self.len == 0 || self.ran[0] != who {
             self.ran.rotate_right(1);
             self.ran[0] = who;
             self.len = (self.len + 1).min(REMEMBERED);
+            self.keys = [self.keys_of(0), self.keys_of(cpu as u64 + 1)];
         }
     }
 
-    /// Keys of the contexts of length 1, 2, ..; 0 for those that are longer than what is known.
-    fn keys(&self, salt: u64) -> [u64; ORDERS] {
+    /// Keys of the contexts of length 1, 2, ..
+    fn keys_of(&self, salt: u64) -> [u64; ORDERS] {
         let mut hash = mix(salt.wrapping_add(0x9E37_79B9_7F4A_7C15));
         let mut keys = [0; ORDERS];
-        for (m, key) in keys.iter_mut().enumerate().take(self.len.min(ORDERS)) {
+        for (m, key) in keys.iter_mut().enumerate().take(self.len) {
             hash = mix(hash ^ u64::from(self.ran[m])).wrapping_add(m as u64 + 1);
             *key = mix(hash).max(1);
         }
@@ -109,9 +115,10 @@ impl Recent {
     pub const EMPTY: Self =
         Self { who: [NOBODY; 2 * KEEP], weight: [0.0; 2 * KEEP], sum: 0.0, last: [NOBODY; 3] };
 
-    /// Followers and their weights, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (Ident, f32)> {
-        self.who.into_iter().zip(self.weight).filter(|(_, w)| *w > 0.0)
+    /// The share of each, for a column.
+    pub fn shares(&self, column: usize) -> Shares<'_, { 2 * KEEP }> {
+        let over = self.sum + 1e-3;
+        Shares { who: &self.who, share: self.weight.map(|weight| weight / over), column }
     }
 
     pub fn add(&mut self, who: Ident) {
@@ -147,35 +154,35 @@ impl Follow {
 
     /// What followed the last `order` threads (1-based) of `history` on any CPU.
     pub fn anywhere(&self, history: &History) -> Trail<'_> {
-        look_up(&self.shared, history.keys(0))
+        look_up(&self.shared, history.keys[0])
     }
 
     /// What followed them on this CPU.
-    pub fn here(&self, history: &History, cpu: usize) -> Trail<'_> {
-        look_up(&self.own, history.keys(cpu as u64 + 1))
+    pub fn here(&self, history: &History) -> Trail<'_> {
+        look_up(&self.own, history.keys[1])
     }
 
     /// [`Self::anywhere`] will be asked soon, and who came in will be added.
     pub fn expect_anywhere(&self, history: &History) {
-        for key in &history.keys(0)[1..] {
+        for key in &history.keys[0][1..] {
             self.shared.expect(*key);
         }
     }
 
     /// [`Self::here`] will be asked soon.
-    pub fn expect_here(&self, history: &History, cpu: usize) {
-        for key in history.keys(cpu as u64 + 1) {
+    pub fn expect_here(&self, history: &History) {
+        for key in history.keys[1] {
             self.own.expect(key);
         }
     }
 
-    /// `who` came in after `history` on `cpu`.
-    pub fn add(&mut self, history: &History, cpu: usize, who: Ident) {
+    /// `who` came in after `history`.
+    pub fn add(&mut self, history: &History, who: Ident) {
         // Order 1 over all CPUs is `Recent`'s.
-        for key in history.keys(0).into_iter().skip(1).filter(|k| *k != 0) {
+        for key in history.keys[0].into_iter().skip(1).filter(|k| *k != 0) {
             self.shared.add(key, who);
         }
-        for key in history.keys(cpu as u64 + 1).into_iter().filter(|k| *k != 0) {
+        for key in history.keys[1].into_iter().filter(|k| *k != 0) {
             self.own.add(key, who);
         }
     }
@@ -200,20 +207,22 @@ mod tests {
         let mut history = History::EMPTY;
         // 1 2 3 1 2 4 1 2 3: after "1 2" came 3, 4, 3.
         for who in [1, 2, 3, 1, 2, 4, 1, 2, 3] {
-            follow.add(&history, 0, who);
-            history.push(who);
+            follow.add(&history, who);
+            history.push(who, 0);
         }
-        history.push(1);
-        history.push(2);
+        history.push(1, 0);
+        history.push(2, 0);
         let two = follow.anywhere(&history)[1].unwrap();
         assert_eq!((two.total, two.last, two.best()), (3, 3, (3, 2.0)));
         // "2 3 1 2" was followed by 4, once.
         let four = follow.anywhere(&history)[3].unwrap();
         assert_eq!((four.total, four.best()), (1, (4, 1.0)));
-        assert!(
-            follow.here(&history, 1).iter().all(Option::is_none),
-            "nothing ran on the other CPU"
-        );
+        let mut other = History::EMPTY;
+        for who in [1, 2] {
+            other.push(who, 1);
+        }
+        assert!(follow.anywhere(&other)[1].is_some_and(|two| two.total == 3));
+        assert!(follow.here(&other).iter().all(Option::is_none), "nothing ran on the other CPU");
     }
 
     #[test]
@@ -246,12 +255,14 @@ mod tests {
         let mut recent = Recent::EMPTY;
         recent.add(1);
         recent.add(2);
-        let weights: Vec<_> = recent.iter().collect();
-        assert_eq!(weights, [(1, 0.95), (2, 1.0)]);
+        assert_eq!(
+            (&recent.who[..3], &recent.weight[..3]),
+            (&[1, 2, NOBODY][..], &[0.95, 1.0, 0.0][..])
+        );
         assert!((recent.sum - 1.95).abs() < 1e-6 && recent.last == [2, 1, NOBODY]);
         for who in 10..60 {
             recent.add(who);
         }
-        assert_eq!(recent.iter().count(), 2 * KEEP);
+        assert!(recent.weight.iter().all(|w| *w > 0.0));
     }
 }

@@ -103,6 +103,13 @@ impl<E: Entry> Sets<E> {
         Found { total: head.total[way], last: head.last[way], entry: &self.entries[slot] }
     }
 
+    /// How much was counted there, who came last, and the entry.
+    #[inline]
+    pub fn all(&self, slot: usize) -> (E::Total, Ident, &E) {
+        let (head, way) = (&self.heads[slot / WAYS], slot % WAYS);
+        (head.total[way], head.last[way], &self.entries[slot])
+    }
+
     /// A context will be looked for soon: fetches what that reads first.
     pub fn expect(&self, key: u64) {
         let head = &self.heads[self.set(key)];
@@ -183,6 +190,7 @@ impl<E: Entry> Sets<E> {
 }
 
 /// The finaliser of `splitmix64` (Steele, Lea, Flood 2014).
+#[inline]
 pub(super) fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
