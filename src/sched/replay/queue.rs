@@ -2,6 +2,10 @@
 //! times. Nothing here decides who runs. Sums wrap, as the kernel's do: a recording may hold any
 //! times and priorities, and those that wrap here mean nothing in any case.
 
+// The body must be part of the function that enables the instructions, or it is not compiled for
+// them.
+#![allow(clippy::inline_always)]
+
 use super::entity::{Entity, Mask, NONE, lanes, which};
 use crate::sched::state::Table;
 
@@ -85,6 +89,28 @@ impl<const N: usize> Queue<N> {
             w if w > 0 => load.zero[h].wrapping_add(load.sum[h].div_euclid(w)),
             _ => load.base[h],
         }
+    }
+
+    /// [`Self::average`] of all lanes. Divided as floats, of which a processor divides several at
+    /// once: rounded toward zero that is exact while sums are below 2^52, since a quotient that is
+    /// no whole number is further from the next one than it is rounded.
+    #[inline(always)]
+    pub fn averages(&self) -> [i64; N] {
+        let load = &self.load;
+        let most = load.sum.iter().fold(0, |most, sum| most | sum.unsigned_abs());
+        if most >= 1 << 52 {
+            return std::array::from_fn(|h| self.average(h));
+        }
+        let mut averages = load.base;
+        for (h, average) in averages.iter_mut().enumerate() {
+            let (sum, w) = (load.sum[h], load.weight[h].max(1));
+            let quotient = (sum as f64 / w as f64) as i64;
+            // Rounded down.
+            let quotient = quotient - i64::from(quotient * w > sum);
+            let found = load.zero[h].wrapping_add(quotient);
+            *average = if load.weight[h] > 0 { found } else { *average };
+        }
+        averages
     }
 
     /// The average of all but `e`, which is on this queue; `None` when there is no other.
@@ -202,6 +228,19 @@ mod tests {
         q.remove(0, &mut ents, 1);
         assert_eq!(q.average(0), -1);
         assert_eq!(ents[1].pos, 0);
+    }
+
+    #[test]
+    fn averages_of_floats_are_those_of_whole_numbers() {
+        let mut q = Queue::<3>::new(NONE);
+        q.load.base = [5, 6, 7];
+        let sums =
+            [0, 1, -1, 1_023, -1_025, 1 << 33, -(1 << 51), (1 << 52) - 1, 1 << 52, i64::MIN + 9];
+        for (sum, w) in sums.into_iter().flat_map(|sum| [0, 1, 3, 1_024, 88_761].map(|w| (sum, w)))
+        {
+            (q.load.sum, q.load.weight) = ([sum, sum / 2, sum / 3 * 3], [w, w * 7, 3]);
+            assert_eq!(q.averages(), [0, 1, 2].map(|h| q.average(h)), "{sum} over {w}");
+        }
     }
 
     #[test]

@@ -10,7 +10,6 @@ use super::Beliefs;
 use super::engine::Engine;
 use super::entity::{Doing, Entity, NONE};
 use super::queue::GROUPS;
-use super::ranks::Ranks;
 use super::rules::Order;
 use crate::simd::{Lanes, Work, dispatch};
 use crate::trace::{CpuId, ThreadIx};
@@ -167,11 +166,12 @@ impl<const N: usize> Engine<N> {
     }
 
     /// What the virtual times of a queue are measured from: their average (CFS: their floor).
+    #[inline(always)]
     fn base(&self, q: usize) -> [i64; N] {
         let queue = &self.queues[q];
         match self.rules.order {
             Order::Times => queue.min_v,
-            Order::Deadlines => std::array::from_fn(|h| queue.average(h)),
+            Order::Deadlines => queue.averages(),
         }
     }
 
@@ -194,8 +194,8 @@ impl<const N: usize> Engine<N> {
     /// Collects the keys of everyone waiting on `cpu`.
     #[inline(always)]
     fn rank(&mut self, cpu: usize) {
-        let mut ranks = std::mem::replace(&mut self.cpus[cpu].ranks, Ranks::new());
-        ranks.keys.clear();
+        let mut all = std::mem::take(&mut self.cpus[cpu].ranks.keys);
+        all.clear();
         let (mut min, prev) = ([i64::MAX; N], self.cpus[cpu].open.prev);
         let first = self.first_group(cpu);
         for (i, q) in std::iter::once(cpu).chain(first..first + GROUPS).enumerate() {
@@ -205,7 +205,7 @@ impl<const N: usize> Engine<N> {
             }
             let crowded = queue.crowded();
             let base = self.base(q);
-            ranks.bases[i] = base;
+            self.cpus[cpu].ranks.bases[i] = base;
             for &id in &queue.list {
                 let e = &self.ents[id as usize];
                 if e.owns != NONE || e.task.doing != Doing::Queued || id == prev {
@@ -219,12 +219,13 @@ impl<const N: usize> Engine<N> {
                     min[h] = min[h].min(if on { key[h] } else { i64::MAX });
                     keys[h] = if on & self.rules.eligible(lag[h]) { key[h] } else { i64::MAX };
                 }
-                ranks.keys.push(keys);
+                all.push(keys);
             }
         }
+        let ranks = &mut self.cpus[cpu].ranks;
         ranks.least = min.map(|min| if min == i64::MAX { 0 } else { min });
+        ranks.keys = all;
         ranks.sort();
         ranks.fresh = true;
-        self.cpus[cpu].ranks = ranks;
     }
 }
