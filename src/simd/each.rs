@@ -11,14 +11,6 @@ pub fn add(out: &mut [f32], row: &[f32]) {
     }
 }
 
-/// `out += row * weights`, element by element.
-#[inline(always)]
-pub fn add_weighed(out: &mut [f32], row: &[f32], weights: &[f32]) {
-    for ((o, r), w) in out.iter_mut().zip(row).zip(weights) {
-        *o += r * w;
-    }
-}
-
 /// Replaces negative elements by zero.
 #[inline(always)]
 pub fn relu(x: &mut [f32]) {

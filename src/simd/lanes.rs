@@ -184,46 +184,35 @@ lanes!(
     less_avx2,
     less_wide_avx2
 );
+/// A register of 512 bits: how it rounds, and whether it multiplies pairs.
 #[cfg(target_arch = "x86_64")]
-lanes!(
-    Widest,
-    __m512,
-    16,
-    _mm512_set1_ps,
-    _mm512_loadu_ps,
-    _mm512_storeu_ps,
-    _mm512_add_ps,
-    _mm512_fmadd_ps,
-    _mm512_mul_ps,
-    _mm512_max_ps,
-    _mm512_min_ps,
-    sum_avx512,
-    store_rounded_avx512,
-    none,
-    valued_avx512,
-    less_avx512,
-    less_wide_avx512
-);
+macro_rules! widest {
+    ($name:ident, $store_rounded:ident, $add_pairs:tt) => {
+        lanes!(
+            $name,
+            __m512,
+            16,
+            _mm512_set1_ps,
+            _mm512_loadu_ps,
+            _mm512_storeu_ps,
+            _mm512_add_ps,
+            _mm512_fmadd_ps,
+            _mm512_mul_ps,
+            _mm512_max_ps,
+            _mm512_min_ps,
+            sum_avx512,
+            $store_rounded,
+            $add_pairs,
+            valued_avx512,
+            less_avx512,
+            less_wide_avx512
+        );
+    };
+}
 #[cfg(target_arch = "x86_64")]
-lanes!(
-    WidestPairs,
-    __m512,
-    16,
-    _mm512_set1_ps,
-    _mm512_loadu_ps,
-    _mm512_storeu_ps,
-    _mm512_add_ps,
-    _mm512_fmadd_ps,
-    _mm512_mul_ps,
-    _mm512_max_ps,
-    _mm512_min_ps,
-    sum_avx512,
-    store_rounded_bf16,
-    add_pairs_avx512,
-    valued_avx512,
-    less_avx512,
-    less_wide_avx512
-);
+widest!(Widest, store_rounded_avx512, none);
+#[cfg(target_arch = "x86_64")]
+widest!(WidestPairs, store_rounded_bf16, add_pairs_avx512);
 
 /// The sum of a register.
 #[cfg(target_arch = "x86_64")]

@@ -117,6 +117,10 @@ pub trait Factor {
     type W: Copy;
     /// Numbers of X that go with one of W.
     const EACH: usize;
+    /// Registers `V` can make it.
+    fn fits<V: Lanes>() -> bool {
+        true
+    }
     /// `sum` and the products of what is at `x` with each column at `w`.
     ///
     /// # Safety
@@ -154,6 +158,9 @@ impl Factor for Paired {
     type X = u16;
     type W = u32;
     const EACH: usize = 2;
+    fn fits<V: Lanes>() -> bool {
+        V::PAIRS
+    }
     #[inline(always)]
     unsafe fn add<V: Lanes>(sum: V, x: *const u16, w: *const u32) -> V {
         // SAFETY: the caller's.
@@ -207,6 +214,7 @@ fn rows<V: Lanes, F: Factor, const ROWS: usize>(
 ) {
     let width = start.len();
     let k = w.len() / width;
+    assert!(F::fits::<V>(), "these registers multiply no pairs");
     assert!(x.len() >= (ROWS - 1) * stride + k * F::EACH && out.len() >= ROWS * width);
     let mut at = 0;
     while at + V::WIDTH <= width {
