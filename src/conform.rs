@@ -27,7 +27,7 @@ pub mod words;
 pub use bound::Bound;
 pub use error::{Errors, Group, Spread, errors};
 pub use picks::{Picks, picks_of};
-pub use report::{Broken, Report};
+pub use report::{Broken, Report, kept};
 pub use ruling::{Cause, Ruling};
 pub use scene::{Level, Member, Scene, Whence, Who};
 

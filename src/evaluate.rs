@@ -5,6 +5,7 @@
 pub mod answers;
 pub mod figures;
 pub mod judged;
+pub mod lack;
 pub mod mistakes;
 pub mod overlay;
 pub mod report;

@@ -7,6 +7,7 @@
 mod common;
 
 use common::program::output;
+use common::recordings;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::Read;
@@ -63,6 +64,68 @@ fn what_predict_writes_scores_as_eval_says() {
             assert!((a - b).abs() < 2e-3, "forecast of {who}, full {full}: {a} and {b}");
         }
     }
+}
+
+/// Rows of a table, by the names of its columns.
+fn rows(text: &str) -> Vec<HashMap<String, String>> {
+    let mut csv = csv::Reader::from_reader(text.as_bytes());
+    csv.deserialize().collect::<Result<_, _>>().unwrap()
+}
+
+/// The share of those that are right.
+fn share(right: impl IntoIterator<Item = bool>) -> f64 {
+    let right: Vec<bool> = right.into_iter().collect();
+    right.iter().filter(|right| **right).count() as f64 / right.len() as f64
+}
+
+/// Right or wrong of each scored question in a table with a row for each candidate: the most
+/// probable one came in.
+fn most_probable(rows: &[HashMap<String, String>], question: &str) -> Vec<bool> {
+    let of = |row: &&HashMap<String, String>| row["question"] == question && row["scored"] == "1";
+    let mut best: HashMap<&str, (f32, bool)> = HashMap::new();
+    for row in rows.iter().filter(of) {
+        let p: f32 = row["p"].parse().unwrap();
+        let first = best.entry(&row["event"]).or_insert((-1.0, false));
+        if p > first.0 {
+            *first = (p, row["real"] == "1");
+        }
+    }
+    best.into_values().map(|(_, right)| right).collect()
+}
+
+#[test]
+fn the_rows_that_predict_marks_as_scored_give_the_figures_of_eval() {
+    let trace = recordings::argument("hackbench-pipe-2g_run3");
+    for who in ["tcn", "lifo"] {
+        let eval = report(&["eval", &trace, "--predictors", who, "--json"]);
+        let wide = rows(&done(&["predict", &trace, "--predictor", who, "-o", "-"]));
+        let full = rows(&done(&["predict", &trace, "--predictor", who, "--full", "-o", "-"]));
+        for (question, scored, named) in
+            [("pick", "pick_scored", "predicted"), ("forecast", "forecast_scored", "forecast")]
+        {
+            let all = || wide.iter().map(|row| row[named] == row["real"]);
+            let marked = || {
+                let marked = wide.iter().filter(|row| row[scored] == "1");
+                marked.map(|row| row[named] == row["real"])
+            };
+            let told = eval[question][who]["top1"].as_f64();
+            let Some(told) = told else {
+                assert_eq!(marked().count(), 0, "{who} answers no {question}");
+                continue;
+            };
+            let close = |share: f64| (share - told).abs() < 1e-12;
+            assert!(close(share(marked())), "{question} of {who}: {} for {told}", share(marked()));
+            let full = share(most_probable(&full, question));
+            assert!(close(full), "{question} of {who}, full: {full} for {told}");
+            // All rows together say something else: this recording has rows that do not count.
+            assert!(!close(share(all())), "{question} of {who}");
+        }
+        let picks = wide.iter().filter(|row| row["pick_scored"] == "1").count();
+        assert_eq!(eval["non_trivial"], picks);
+    }
+    // Who reads the table learns of it where he looks.
+    let help = done(&["predict", "--help"]);
+    assert!(help.contains("pick_scored = 1") && help.contains("forecast_scored = 1"), "{help}");
 }
 
 #[test]

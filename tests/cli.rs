@@ -6,6 +6,8 @@ mod common;
 
 #[path = "cli/refusals.rs"]
 mod refusals;
+#[path = "cli/tiny.rs"]
+mod tiny;
 #[path = "cli/values.rs"]
 mod values;
 
@@ -134,7 +136,8 @@ fn predict_writes_a_row_per_switch() {
     koracle(&["predict", path, "-o", out.to_str().unwrap()]).assert().success();
     let mut csv = csv::Reader::from_path(&out).unwrap();
     assert_eq!(csv.headers().unwrap().iter().collect::<Vec<_>>().join(","), {
-        "time_ns,cpu,event,candidates,real,predicted,p,p_real,rank,forecast,forecast_p,lead_ns"
+        "time_ns,cpu,event,candidates,real,predicted,p,p_real,rank,forecast,forecast_p,\
+         lead_ns,pick_scored,forecast_scored"
     });
     let rows: Vec<_> = csv.records().map(Result::unwrap).collect();
     assert_eq!(rows.len() as u64, json(&["info", "--json", path])["switches"].as_u64().unwrap());
@@ -260,9 +263,14 @@ fn a_fraction_of_nothing_is_no_zero() {
             assert!(fifo.contains_key(key) && fifo[key].is_null(), "{key}: {of}");
         }
     }
-    let table = koracle(&["eval", "--markdown", "--predictors", "fifo", path]).assert().success();
+    fails(&["eval", "--markdown", "--predictors", "fifo", path], 1, "no switch was recorded");
+    // Beside a recording with figures it has a row of none.
+    let (_other, other) = recordings::small(3_000);
+    let both = ["eval", "--markdown", "--predictors", "fifo", path, other.to_str().unwrap()];
+    let table = koracle(&both).assert().success();
     let table = String::from_utf8_lossy(&table.get_output().stdout).into_owned();
-    assert!(table.contains('–') && !table.contains("0.0") && !table.contains("NaN"), "{table}");
+    let row = table.lines().find(|line| line.contains("wakeups")).unwrap();
+    assert!(row.contains('–') && !row.contains("0.0") && !table.contains("NaN"), "{table}");
     let info = json(&["info", "--json", path]);
     assert!(info.as_object().unwrap().contains_key("coverage") && info["coverage"].is_null());
     let text = koracle(&["info", path]).assert().success();

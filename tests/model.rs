@@ -134,12 +134,18 @@ fn a_model_file_comes_back_bit_for_bit() {
 fn a_damaged_model_file_is_an_error_that_says_where() {
     let bytes = weights(ModelConfig::default(), 9).to_bytes();
     let n = bytes.len();
-    for cut in [9, 15, 100, n / 2, n - 1] {
-        let (byte, problem) = Weights::from_bytes(&bytes[..cut]).unwrap_err();
-        assert!(
-            byte == cut as u64 && matches!(problem, Problem::Truncated { .. }),
-            "{cut}: {byte} {problem}"
-        );
+    // Wherever it is cut: what its size should be, or that the header ends too early to say it.
+    for cut in [9, 15, 100] {
+        assert_eq!(Weights::from_bytes(&bytes[..cut]), Err((cut as u64, Problem::Headless)));
+    }
+    for cut in [n / 2, n - 9, n - 8, n - 1] {
+        let problem = Problem::Truncated { expected: n as u64 };
+        assert_eq!(Weights::from_bytes(&bytes[..cut]), Err((cut as u64, problem)), "{cut}");
+    }
+    for more in [1, 8, 5_000] {
+        let longer = [&bytes[..], &vec![7; more]].concat();
+        let problem = Problem::Longer { more: more as u64 };
+        assert_eq!(Weights::from_bytes(&longer), Err((n as u64, problem)));
     }
     for not in [&b""[..], b"KORACOLA", b"PK\x03\x04 something else entirely"] {
         assert_eq!(Weights::from_bytes(not), Err((0, Problem::NotAModel)));

@@ -110,3 +110,34 @@ fn who_came_in_is_seen_on_every_screen_and_the_rest_is_counted() {
     let text = screen(&app);
     assert!(text.contains("● hackbench:8231") && !text.contains(" · Tab"), "{text}");
 }
+
+/// Before its first decision a recording has nothing to explain.
+#[test]
+fn asked_too_early_the_pane_leads_to_a_decision_that_is_explained() {
+    let trace =
+        Arc::new(ingest::open(Path::new("traces/hackbench-pipe-2g_run3.csv.zst")).unwrap().trace);
+    let mut app = open(&trace, (80, 24));
+    assert!(app.timeline().unwrap().event().is_none());
+    let text = screen(&app);
+    assert!(text.contains(". steps to the first decision, n to the first miss"), "{text}");
+    keys(&mut app, "e");
+    let event = app.timeline().unwrap().event().unwrap();
+    let text = screen(&app);
+    assert!(text.contains("this is one that the rule explains"), "{text}");
+    let pane = &text[text.find("why the kernel chose it").unwrap()..];
+    assert!(pane.contains("The rule chose it") || pane.contains('●'), "{text}");
+    // From there on it is about where one stands.
+    keys(&mut app, "ge");
+    keys(&mut app, ".e");
+    assert_ne!(app.timeline().unwrap().event(), Some(event), "{}", screen(&app));
+}
+
+/// Where no pick is explained it is the first decision.
+#[test]
+fn without_such_a_decision_it_is_the_first() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny/late_switch.txt");
+    let mut app = open(&Arc::new(ingest::open(&path).unwrap().trace), (80, 24));
+    assert_eq!(app.timeline().unwrap().event(), None);
+    keys(&mut app, "e");
+    assert_eq!(app.timeline().unwrap().event(), Some(1), "{}", screen(&app));
+}

@@ -77,6 +77,7 @@ fn answers(trace: &Trace) -> Chunk {
             p: 0.6,
             p_real: 0.3,
             rank: if hit { 1 } else { 2 },
+            scored: true,
         };
         let queue = 2 + cpu.0 % 9;
         Prediction {

@@ -123,6 +123,7 @@ fn answers(trace: &Trace) -> Chunk {
                 p: 0.6,
                 p_real: 0.3,
                 rank: if hit { 1 } else { 2 },
+                scored: true,
             };
             let queue = (k % 5) as u16;
             let (trivial, pick, forecast) =

@@ -160,7 +160,8 @@ fn made_up(trace: &Trace) -> Chunk {
                 (trace.tasks().thread_on(e.next, cpu), trace.tasks().thread_on(e.task, cpu));
             let hit = !k.is_multiple_of(3);
             let thread = if hit { real } else { other };
-            let guess = Guess { thread, p: 0.6, p_real: 0.3, rank: if hit { 1 } else { 2 } };
+            let guess =
+                Guess { thread, p: 0.6, p_real: 0.3, rank: if hit { 1 } else { 2 }, scored: true };
             let queue = (k % 5) as u16;
             Prediction {
                 queue,

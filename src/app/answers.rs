@@ -104,6 +104,8 @@ pub struct Score {
     pub missed: u32,
     /// Longest run queue.
     pub queue: u16,
+    /// Somebody was asked where there was no choice.
+    pub trivial: bool,
 }
 
 impl Score {
@@ -119,6 +121,7 @@ impl Score {
             counted: u32::from(counts),
             missed: u32::from(verdict == Verdict::Miss),
             queue: p.queue,
+            trivial: verdict == Verdict::Trivial,
         }
     }
 }
@@ -128,6 +131,7 @@ impl Merge for Score {
         self.counted += other.counted;
         self.missed += other.missed;
         self.queue = self.queue.max(other.queue);
+        self.trivial |= other.trivial;
     }
 }
 

@@ -323,6 +323,9 @@ impl Viewer {
             }
             _ => {}
         }
+        if let Some(words) = t.lead_to_example() {
+            cx.say(words);
+        }
     }
 
     /// Takes a fact about the second row.

@@ -72,6 +72,12 @@ const SIGNS: &[Word] = &[
         TIMELINE,
     ),
     word(
+        "use %",
+        "the share of the known time in view in which a CPU was not idle; `?` behind it: more than \
+         a tenth of that time is unknown, in its place: more than nine tenths",
+        TIMELINE,
+    ),
+    word(
         "one row",
         "who ran; `✗` a miss, red below a cell of many: mostly misses; on the right use and hits",
         TIMELINE,

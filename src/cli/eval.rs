@@ -6,8 +6,9 @@ use super::table::{self, By, Layout, MEASURES, Printed};
 use super::values::each_once;
 use crate::dataset::catalog::{self, Catalog, Filter, Split};
 use crate::dataset::opening::StatedMachine;
+use crate::evaluate::lack::Lack;
 use crate::evaluate::report::Report;
-use crate::evaluate::score;
+use crate::evaluate::score::{self, Counts};
 use crate::ingest;
 use crate::job::Cancel;
 use crate::predictor::Predictor;
@@ -285,10 +286,30 @@ pub fn report_as(
             let make = |column: &Column| Ok(Box::new(column.engine(&trace)?) as Box<dyn Predictor>);
             let mut predictors = columns.iter().map(make).collect::<Result<Vec<_>>>()?;
             let counts = score::score(&trace, &mut predictors, &Cancel::new(), &|n| bar.inc(n));
-            Ok((trace.meta().clone(), counts.ok_or_else(|| eyre!("cancelled"))?))
+            let counts = counts.ok_or_else(|| eyre!("cancelled"))?;
+            // Of several recordings some may have forecasts alone: their rows say so.
+            warn_of_lack(path, &trace, &counts, paths.len() == 1);
+            Ok((trace.meta().clone(), counts))
         })
         .collect();
     Ok(Report::new(names, &counted?))
+}
+
+/// Says why nothing of a recording is scored, or with `picks` why no pick is.
+pub fn warn_of_lack(path: &Path, trace: &Trace, counts: &Counts, picks: bool) {
+    let lack = Lack::of(trace, counts.decisions, counts.non_trivial);
+    if let Some(lack) = lack.filter(|lack| picks || !lack.is_of_picks()) {
+        let what = if lack.is_of_picks() { "no pick" } else { "nothing" };
+        say!("koracle: warning: {}: {what} to score: {lack}", path.display());
+    }
+}
+
+/// The tables of a report; without a scored decision they would have no figure.
+pub fn tables(report: &Report, layout: &Layout) -> Result<()> {
+    if report.traces.iter().all(|trace| trace.scores.decisions == 0) {
+        return Err(eyre!("no decision is scored: there are no figures"));
+    }
+    output::stdout(table::render(report, layout).as_bytes())
 }
 
 /// The report in a file.
@@ -340,5 +361,5 @@ pub fn run(args: &Args) -> Result<()> {
         slices: args.tables.slices,
         by: args.tables.by,
     };
-    output::stdout(table::render(&report, &layout).as_bytes())
+    tables(&report, &layout)
 }

@@ -37,10 +37,15 @@ pub fn run(paths: &[PathBuf], told: &StatedMachine, as_json: bool) -> Result<()>
         let both = Both { corrected: errors(&picks, true), alone: errors(&picks, false) };
         all.push(object(&trace, report.share(), &both));
         print(&trace, &both, &mut page);
-        page.line(&format!(
-            "with the kernel's own state the rule accounts for {:.2} % of the picks that can be \
-             decided",
-            100.0 * report.share()
+        page.line(&report.share().map_or_else(
+            || "with the kernel's own state no pick can be decided".to_owned(),
+            |share| {
+                format!(
+                    "with the kernel's own state the rule accounts for {:.2} % of the picks that \
+                     can be decided",
+                    100.0 * share
+                )
+            },
         ));
     }
     if all.is_empty() {
@@ -53,7 +58,7 @@ pub fn run(paths: &[PathBuf], told: &StatedMachine, as_json: bool) -> Result<()>
     }
 }
 
-fn object(trace: &Trace, share: f64, both: &Both) -> Value {
+fn object(trace: &Trace, share: Option<f64>, both: &Both) -> Value {
     let spread = |s: &Spread| json!({ "p50_ns": s.p50, "p90_ns": s.p90, "bias_ns": s.bias });
     let group = |g: &Group, keys: &[(&str, &str)]| {
         let mut value = json!({

@@ -10,6 +10,7 @@ use super::output;
 use crate::dataset::catalog::{Filter, Split};
 use crate::dataset::opening;
 use crate::driver::{Source as Who, find};
+use crate::evaluate::lack::Lack;
 use crate::evaluate::mistakes::collect::{collect, latencies};
 use crate::evaluate::mistakes::slices::{Slice, sliceable, slices};
 use crate::evaluate::mistakes::sums::{InTime, Sums, Versus, in_time, versus};
@@ -96,6 +97,11 @@ fn cuts() -> impl TypedValueParser<Value = Column> {
 const NONE: &str = "no decision is like that";
 /// Said where the list of the wrong ones is empty.
 const ALL_RIGHT: &str = "none of these decisions is wrong; --all lists the right ones";
+
+/// Said where no recording has a decision to list.
+fn nothing_for(lack: Lack) -> String {
+    format!("nothing to list: {lack}")
+}
 
 /// The second predictor.
 enum Second {
@@ -216,7 +222,7 @@ pub fn run(args: &Args) -> Result<()> {
         args.filter.as_ref().map_or_else(|| Bitmap::all(table.len(), true), |f| f.rows(&table));
     let is_none = rows.count() == 0;
     if is_none && args.form.csv {
-        say!("koracle: note: {NONE}");
+        say!("koracle: note: {}", table.lack().map_or_else(|| NONE.to_owned(), nothing_for));
     }
     if args.form.csv && args.by.is_empty() {
         let listed =

@@ -1,4 +1,5 @@
-//! `koracle predict`: one CSV row per switch with what was predicted for it.
+//! `koracle predict`: one CSV row per switch with what was predicted for it, and whether an
+//! evaluation counts it.
 
 mod full;
 
@@ -18,8 +19,19 @@ use color_eyre::eyre::Result;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+/// What the rows are, and which of them `koracle eval` counts.
+const ROWS: &str = "\
+Rows: every switch has one, as `event` the index of the switch. `koracle eval` does not count all of
+them. It leaves out the first events of a recording, which are context, and switches whose outcome
+the recording does not know; a pick counts only where there was a choice, with two candidates or
+more. pick_scored and forecast_scored say which answers count, 1 or 0. Top-1 as `koracle eval` says
+it: of the rows with pick_scored = 1 the share with predicted = real, of those with
+forecast_scored = 1 the share with forecast = real. With --full every row says in `scored` whether
+its question counts.";
+
 /// Options of `predict`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = ROWS)]
 pub struct Args {
     /// The recording; `-` reads standard input.
     #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
@@ -42,7 +54,7 @@ pub struct Args {
     machine: super::told::Machine,
 }
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 14] = [
     "time_ns",
     "cpu",
     "event",
@@ -55,6 +67,8 @@ const COLUMNS: [&str; 12] = [
     "forecast",
     "forecast_p",
     "lead_ns",
+    "pick_scored",
+    "forecast_scored",
 ];
 
 /// Predicts and writes.
@@ -147,7 +161,7 @@ fn write_chunk<W: Write>(
     Ok(())
 }
 
-fn row(trace: &Trace, i: usize, p: &Prediction, lead: Option<u64>) -> [String; 12] {
+fn row(trace: &Trace, i: usize, p: &Prediction, lead: Option<u64>) -> [String; 14] {
     let e = trace.event(i);
     let who = |thread: ThreadIx| named(trace, thread, i);
     [
@@ -163,7 +177,14 @@ fn row(trace: &Trace, i: usize, p: &Prediction, lead: Option<u64>) -> [String; 1
         who(p.forecast.thread),
         format!("{:.6}", p.forecast.p),
         lead.map(|ns| ns.to_string()).unwrap_or_default(),
+        flag(p.pick.scored).into(),
+        flag(p.forecast.scored).into(),
     ]
+}
+
+/// A yes or no of the table.
+fn flag(yes: bool) -> &'static str {
+    if yes { "1" } else { "0" }
 }
 
 /// `comm:pid` at event `i`; nothing for nobody.

@@ -1,9 +1,9 @@
 //! `koracle score`: the answers of any program, scored by the same rules as ours.
 
 use super::door::say;
-use super::eval::Column;
+use super::eval::{self, Column};
 use super::output;
-use super::table::{self, By, Layout, Style};
+use super::table::{By, Layout, Style};
 use crate::driver;
 use crate::evaluate::answers::{self, Answers, Scored};
 use crate::evaluate::report::Report;
@@ -119,6 +119,7 @@ pub fn run(args: &Args) -> Result<()> {
     bar.finish_and_clear();
     let scored = scored.ok_or_else(|| eyre!("cancelled"))?;
     warn(&named(), &answers, &scored);
+    eval::warn_of_lack(&args.trace, &trace, &scored.counts, true);
     let labels = others.into_iter().map(|(label, _)| label);
     let names: Vec<String> = std::iter::once(answers::NAME.to_owned()).chain(labels).collect();
     let report = Report::new(&names, &[(trace.meta().clone(), scored.counts)]);
@@ -128,7 +129,7 @@ pub fn run(args: &Args) -> Result<()> {
     let style = if args.markdown { Style::Markdown } else { Style::Text };
     let measures = vec!["top1".to_owned()];
     let layout = Layout { style, measures, slices: false, by: By::Workload };
-    output::stdout(table::render(&report, &layout).as_bytes())
+    eval::tables(&report, &layout)
 }
 
 fn read(path: &Path, trace: &Trace) -> Result<Answers> {

@@ -39,6 +39,13 @@ pub struct Report {
     pub list: Vec<Broken>,
 }
 
+/// Share of so many picks that are as the rule says, or explained; of those that could be decided.
+/// `None` where none could.
+pub fn kept(picks: u64, explained: [u64; Cause::ALL.len()], unexplained: u64) -> Option<f64> {
+    let decided = picks - explained[Cause::Unseen as usize];
+    (decided > 0).then(|| 1.0 - unexplained as f64 / decided as f64)
+}
+
 impl Report {
     /// Judges every pick.
     pub fn of(picks: &Picks) -> Self {
@@ -59,10 +66,9 @@ impl Report {
         report
     }
 
-    /// Share of the picks that are as the rule says, or explained; of those that could be judged.
-    pub fn share(&self) -> f64 {
-        let judged = self.picks - self.explained[Cause::Unseen as usize];
-        if judged == 0 { 1.0 } else { 1.0 - self.unexplained as f64 / judged as f64 }
+    /// Share of the picks that are as the rule says, or explained; see [`kept`].
+    pub fn share(&self) -> Option<f64> {
+        kept(self.picks, self.explained, self.unexplained)
     }
 
     fn count(&mut self, scene: &Scene) {

@@ -28,11 +28,14 @@ pub struct Guess {
     pub p_real: f32,
     /// Rank of the real one among the choices, 1 = hit; 0 when it was not among them.
     pub rank: u16,
+    /// An evaluation counts it.
+    pub scored: bool,
 }
 
 impl Guess {
     /// No answer.
-    pub const NONE: Self = Self { thread: ThreadIx::NONE, p: 0.0, p_real: 0.0, rank: 0 };
+    pub const NONE: Self =
+        Self { thread: ThreadIx::NONE, p: 0.0, p_real: 0.0, rank: 0, scored: false };
 }
 
 /// The predictions at one switch.

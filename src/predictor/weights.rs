@@ -8,6 +8,7 @@ mod file;
 use super::networks::{Kind, ModelConfig, Question};
 use crate::places;
 use crate::simd::rounded;
+use crate::text::counted;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -93,11 +94,22 @@ pub enum Problem {
         /// The file's version.
         found: u32,
     },
-    /// It ends too early.
-    #[error("truncated: {expected} bytes expected")]
+    /// It ends before the end that its header tells.
+    #[error("the file is cut short: by its header it has {} bytes", .expected)]
     Truncated {
-        /// Length it should have, as far as known.
+        /// Length it should have.
         expected: u64,
+    },
+    /// It ends before its header does: how long it should be is not known.
+    #[error("the file is cut short: it ends inside its header")]
+    Headless,
+    /// It goes on behind the end that its header tells.
+    #[error(
+        "{} too many: by its header the file ends here", counted(*.more, "byte")
+    )]
+    Longer {
+        /// So many bytes more.
+        more: u64,
     },
     /// Its bytes are not those that were written.
     #[error("the checksum does not match")]

@@ -57,7 +57,8 @@ fn stand_in(trace: &Trace) -> Chunk {
                 (trace.tasks().thread_on(e.next, cpu), trace.tasks().thread_on(e.task, cpu));
             let hit = !k.is_multiple_of(5);
             let thread = if hit { real } else { other };
-            let guess = Guess { thread, p: 0.6, p_real: 0.3, rank: if hit { 1 } else { 2 } };
+            let guess =
+                Guess { thread, p: 0.6, p_real: 0.3, rank: if hit { 1 } else { 2 }, scored: true };
             let queue = (k % 12) as u16;
             let baselines = [other; BASELINES.len()];
             Prediction {

@@ -99,11 +99,20 @@ fn whose(app: &App, name: &str) -> String {
     format!("{name} (Timeline: {current})")
 }
 
+/// Why somebody else stands in the model's place; where that is too long, the pane that says it.
+fn no_model(name: &str, problem: &str, width: u16) -> String {
+    let whole = format!("– no model, {name} instead: {problem} · ");
+    if whole.chars().count() < usize::from(width) {
+        return whole;
+    }
+    format!("– no model, {name} instead: 1 says why · ")
+}
+
 fn note(app: &App, found: &Found, view: &View, p: &Places, pen: &mut Pen) {
     let theme = pen.theme;
     let name = &found.table.models[0];
     let (who, style) = match &found.no_model {
-        Some(problem) => (format!("– no model, {name} instead: {problem} · "), theme.miss()),
+        Some(problem) => (no_model(name, problem, p.top.note.w), theme.miss()),
         None => (format!("{}: ", whose(app, name)), theme.dim()),
     };
     let named = if app.mistakes.whose.first.is_some() { theme.strong() } else { style };

@@ -2,6 +2,7 @@
 //! all screens are made of. Knows no state of the application.
 
 use super::palette::Theme;
+use crate::app::help::wrap;
 use crate::app::layout::Area;
 use crate::text::{cut, shown};
 use ratatui::buffer::{Buffer, Cell};
@@ -145,6 +146,22 @@ impl Pen<'_> {
         let end = self.area.x + self.area.w;
         let row = Area { x, y, w: end.saturating_sub(x), h: 1 };
         self.inside(row).fitting(0, &[(text.to_owned(), style)])
+    }
+
+    /// Text from row `row` of the area on, broken at words, in at most `rows` rows: the last one is
+    /// cut as [`Self::fitting`] does. Returns the rows used.
+    pub fn paragraph(&mut self, (row, rows): (u16, u16), text: &str, style: Style) -> u16 {
+        let mut lines = wrap(text, usize::from(self.area.w));
+        let most = usize::from(rows.min(self.area.h.saturating_sub(row)));
+        if lines.len() > most && most > 0 {
+            let rest = lines.split_off(most - 1).join(" ");
+            lines.push(rest);
+        }
+        lines.truncate(most);
+        for (line, row) in lines.iter().zip(row..) {
+            self.fitting(row, &[(line.clone(), style)]);
+        }
+        lines.len() as u16
     }
 
     /// Empties `width` columns of a row and gives them this style.

@@ -105,6 +105,27 @@ fn the_model_variable_is_named_and_may_be_empty() {
 }
 
 #[test]
+fn a_model_file_that_was_cut_or_goes_on_is_told_by_that() {
+    let (dir, path) = recordings::small(200);
+    let whole = std::fs::read("assets/models/tcn.koracle").unwrap();
+    let model = dir.path().join("m.koracle");
+    let args = ["predict", path.to_str().unwrap(), "--model", model.to_str().unwrap(), "-o", "-"];
+    let size = format!("cut short: by its header it has {} bytes", whole.len());
+    for cut in [20_000, whole.len() / 2, whole.len() - 9, whole.len() - 1] {
+        std::fs::write(&model, &whole[..cut]).unwrap();
+        fails(&args, 1, &size);
+    }
+    for cut in [9, 15, 100] {
+        std::fs::write(&model, &whole[..cut]).unwrap();
+        fails(&args, 1, "cut short: it ends inside its header");
+    }
+    for (more, says) in [(1, "1 byte too many"), (6, "6 bytes too many")] {
+        std::fs::write(&model, [&whole[..], &vec![b'x'; more]].concat()).unwrap();
+        fails(&args, 1, &format!("m.koracle, byte {}: {says}", whole.len()));
+    }
+}
+
+#[test]
 fn a_device_that_was_not_built_in_is_refused_before_a_run_is_made() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");

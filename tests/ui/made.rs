@@ -82,6 +82,7 @@ pub fn answers(trace: &Trace, share: usize) -> Chunk {
             p: 0.61,
             p_real: if hit { 0.61 } else { 0.22 },
             rank: if hit { 1 } else { 2 },
+            scored: true,
         };
         let queue = (k * 7 % 11) as u16;
         Prediction {
@@ -116,6 +117,7 @@ pub fn others(trace: &Trace, share: usize) -> Chunk {
                 p: 0.48,
                 p_real: if hit { 0.48 } else { 0.3 },
                 rank: if hit { 1 } else { 2 },
+                scored: true,
             };
         }
     }

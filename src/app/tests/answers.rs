@@ -11,7 +11,7 @@ fn judged(
     wrong: impl Fn(usize) -> bool,
 ) -> Vec<crate::evaluate::overlay::Prediction> {
     use crate::evaluate::overlay::{Guess, Prediction};
-    let guess = |rank| Guess { thread: ThreadIx(2), p: 0.5, p_real: 0.5, rank };
+    let guess = |rank| Guess { thread: ThreadIx(2), p: 0.5, p_real: 0.5, rank, scored: true };
     let one = |k: usize| Prediction {
         queue: 2,
         trivial: false,
@@ -99,8 +99,13 @@ fn misses_are_found_in_both_directions() {
     let mut app = opened(&["a"], trace());
     press(&mut app, "n");
     assert!(app.message.as_ref().unwrap().contains("among the predictions so far"));
-    let guess =
-        |rank| crate::evaluate::overlay::Guess { thread: ThreadIx(2), p: 0.5, p_real: 0.5, rank };
+    let guess = |rank| crate::evaluate::overlay::Guess {
+        thread: ThreadIx(2),
+        p: 0.5,
+        p_real: 0.5,
+        rank,
+        scored: true,
+    };
     let one = |k: usize| crate::evaluate::overlay::Prediction {
         queue: 2,
         trivial: k % 100 == 10,

@@ -48,6 +48,12 @@ impl Warm {
         self.inside += other.inside;
     }
 
+    /// The share of the time in view that is known, of a sum of columns of which `cols` fit.
+    pub fn known(&self, t: &Timeline, cols: usize) -> f32 {
+        let all = self.inside as f32 * column_ns(t, cols);
+        if all > 0.0 { (self.load.known / all).min(1.0) } else { 0.0 }
+    }
+
     /// How much of this there was.
     pub fn value(&self, t: &Timeline, kind: Heat) -> Value {
         match kind {
@@ -61,6 +67,11 @@ impl Warm {
             }
         }
     }
+}
+
+/// A column's time, on average.
+fn column_ns(t: &Timeline, cols: usize) -> f32 {
+    t.view.width as f32 / cols.max(1) as f32
 }
 
 /// The columns of the visible window for these CPUs together.
@@ -79,7 +90,7 @@ pub fn columns(t: &Timeline, cpus: &[usize], cols: usize) -> Vec<Warm> {
             // So many switches that only sums of them are cheap.
             let cells = t.loaded.pyramid.cells(t.trace(), id, t.view.start, t.view.width, cols);
             for (warm, cell) in all.iter_mut().zip(cells) {
-                let known = 1.0 - cell.unknown;
+                let known = (1.0 - cell.unknown) * column_ns(t, cols);
                 let load = Load { busy: cell.busy * known, known };
                 let column = Column {
                     load,
@@ -123,5 +134,53 @@ fn one(t: &Timeline, cpu: usize, warm: &mut Warm, column: &Column) {
             warm.queue = warm.queue.max(score.queue);
         }
         None => warm.pending |= answers.failed.is_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::timeline::Loaded;
+    use crate::replay::lod::Pyramid;
+    use crate::trace::{Event, EventKind, Nanos, Pid, TaskState, TraceBuilder, TraceMeta};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_cpu_of_many_switches_weighs_as_much_as_one_of_few() {
+        let mut b = TraceBuilder::default();
+        let mut switch = |t: u64, cpu: u16, prev: i32, next: i32| {
+            let event = Event {
+                time: Nanos(t),
+                cpu: CpuId(cpu),
+                kind: EventKind::Switch,
+                actor: crate::trace::ThreadIx::NONE,
+                task: b.task(Pid(prev), b"a"),
+                prio: 120,
+                state: TaskState::SLEEP,
+                next: b.task(Pid(next), b"a"),
+                next_prio: 120,
+                from_cpu: CpuId::NONE,
+                to_cpu: CpuId::NONE,
+            };
+            b.push(event, Pid(prev));
+        };
+        // A thousand at the beginning of the first CPU, which is never idle; the second one is.
+        for t in 0..1_000 {
+            switch(t, 0, 1 + (t % 2) as i32, 2 - (t % 2) as i32);
+        }
+        switch(0, 1, 3, 0);
+        switch(1_000_000, 1, 0, 3);
+        let trace = Arc::new(b.finish(TraceMeta { cpus: 2, ..TraceMeta::default() }));
+        let loaded =
+            Loaded { path: "a".into(), pyramid: Pyramid::build(&trace), trace, notes: Vec::new() };
+        let mut t = Timeline::new(Arc::new(loaded), 4);
+        t.view = t.view.at(0, 1_000);
+        let mut sum = Warm::default();
+        for warm in columns(&t, &[0, 1], 4) {
+            sum.add(&warm);
+        }
+        let share = sum.load.share().unwrap();
+        assert!((share - 0.5).abs() < 0.01, "{share}");
+        assert!((sum.known(&t, 4) - 1.0).abs() < 0.01, "{}", sum.known(&t, 4));
     }
 }

@@ -29,6 +29,8 @@ pub struct Kernel {
     pub example: Option<Option<usize>>,
     /// It is wanted.
     pub(in crate::app) wants_example: bool,
+    /// As soon as that is known, go there: the pane was asked for where there is no decision.
+    pub leading: bool,
     /// As soon as they are found, go to the next one, or to the one before.
     pub(in crate::app) going: Option<bool>,
 }
@@ -40,6 +42,9 @@ impl Timeline {
         kernel.shown = !kernel.shown;
         self.panes.scroll = 0;
         let closed = kernel.shown && !panes;
+        // Before the first decision there is nothing to explain. While it plays one comes by itself.
+        kernel.leading = kernel.shown && self.decision.is_none() && !self.cursor.is_playing();
+        kernel.wants_example |= kernel.leading;
         if closed && self.panes.room == Room::None {
             self.panes.room = Room::Some;
             return None;
@@ -47,6 +52,21 @@ impl Timeline {
         closed.then(|| {
             "there is no room for a pane here; koracle mistakes --why says the same".into()
         })
+    }
+
+    /// Goes to the example, or where there is none to the first decision, if the pane still waits
+    /// for it. The words for the last row.
+    pub(in crate::app) fn lead_to_example(&mut self) -> Option<String> {
+        let example = self.causes.kernel.example.filter(|_| self.causes.kernel.leading)?;
+        self.causes.kernel.leading = false;
+        if self.decision.is_some() {
+            return None;
+        }
+        if example.is_some_and(|event| self.go_to_event(event)) {
+            return Some("before the first decision: this is one that the rule explains".into());
+        }
+        self.step(true);
+        None
     }
 
     /// Goes to the next pick that the rule does not explain, or the one before; once they are

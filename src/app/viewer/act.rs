@@ -64,7 +64,8 @@ impl Screen for Viewer {
                     }
                     action => self.timeline_mut().and_then(|t| t.act(action, panes)),
                 };
-                if let Some(news) = news {
+                let led = self.timeline_mut().and_then(Timeline::lead_to_example);
+                if let Some(news) = news.or(led) {
                     cx.say(news);
                 }
             }

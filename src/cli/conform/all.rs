@@ -4,7 +4,7 @@ use super::super::output;
 use super::super::table::{Page, Style};
 use super::page::object;
 use crate::app::time::grouped;
-use crate::conform::{Cause, Report, Whence};
+use crate::conform::{Cause, Report, Whence, kept};
 use crate::text::counted;
 use crate::trace::Trace;
 use color_eyre::eyre::Result;
@@ -42,9 +42,8 @@ impl Sums {
     }
 
     /// As [`Report::share`].
-    fn share(&self) -> f64 {
-        let judged = self.picks - self.explained[Cause::Unseen as usize];
-        if judged == 0 { 1.0 } else { 1.0 - self.unexplained as f64 / judged as f64 }
+    fn share(&self) -> Option<f64> {
+        kept(self.picks, self.explained, self.unexplained)
     }
 
     fn object(&self) -> Value {
@@ -145,7 +144,7 @@ impl Summary {
                 .into_iter()
                 .chain(causes.iter().map(|c| s.explained[*c as usize]));
             let counts = counts.chain([s.unexplained]).map(grouped);
-            let share = format!("{:.3}", 100.0 * s.share());
+            let share = s.share().map_or_else(|| "–".into(), |x| format!("{:.3}", 100.0 * x));
             who.map(String::from).into_iter().chain(counts).chain([share]).collect()
         };
         let of = self.of.iter().filter(|(key, _)| key.3 == recorded);

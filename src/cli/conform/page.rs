@@ -88,9 +88,14 @@ pub fn page(trace: &Trace, r: &Report, limit: usize) -> String {
     let recorded = r.from == Whence::Recorded;
     let last = if recorded { "not explained" } else { "the replay disagrees" };
     page.table(&verdicts(r, class, last));
-    page.line(&format!(
-        "of the picks that could be decided {:.3} % are as the rule says or explained",
-        100.0 * r.share()
+    page.line(&r.share().map_or_else(
+        || "no pick could be decided".to_owned(),
+        |share| {
+            let share = 100.0 * share;
+            format!(
+                "of the picks that could be decided {share:.3} % are as the rule says or explained"
+            )
+        },
     ));
     if !r.list.is_empty() && limit > 0 {
         let shown = r.list.len().min(limit);

@@ -1,6 +1,6 @@
 //! The mistakes as CSV, JSON and markdown. Nothing is counted here.
 
-use super::{ALL_RIGHT, Found, NONE};
+use super::{ALL_RIGHT, Found, NONE, nothing_for};
 use crate::cli::table::table as grid;
 use crate::evaluate::mistakes::slices::{Slice, Tally};
 use crate::evaluate::mistakes::sums::Versus;
@@ -214,17 +214,19 @@ pub fn markdown(f: &Found, all: bool) -> String {
 fn nothing(f: &Found, out: &mut String) {
     let (of, whole) = (f.table.len() as u64, f.table.whole());
     // Writing to a String cannot fail.
-    let _ = match &f.filter {
-        Some(filter) if of > 0 => {
-            writeln!(out, "{NONE}: {filter}, of {}", count(of, "non-trivial decision"))
-        }
-        _ => writeln!(
+    let _ = match (f.table.lack(), &f.filter) {
+        (Some(lack), _) => writeln!(
             out,
-            "no decision had a choice: {} in {}, {} of them trivial",
-            count(whole.decisions, "decision"),
+            "{}\n{} in {}, {} of them trivial",
+            nothing_for(lack),
+            count(whole.decisions, "scored decision"),
             count(f.table.sources.len() as u64, "recording"),
             whole.trivial
         ),
+        (None, Some(filter)) => {
+            writeln!(out, "{NONE}: {filter}, of {}", count(of, "non-trivial decision"))
+        }
+        (None, None) => writeln!(out, "{NONE}"),
     };
 }
 

@@ -6,6 +6,7 @@ use crate::cli::table::table as grid;
 use crate::conform::picture::Picture;
 use crate::conform::words::axis_name;
 use crate::conform::{Picks, Who};
+use crate::evaluate::lack::not_asked;
 use crate::evaluate::mistakes::collect::{collect_keeping, states};
 use crate::evaluate::mistakes::why::{Moved, Weighed, Why, describe, explain_from, same_shape};
 use crate::evaluate::mistakes::{Column, Table};
@@ -172,6 +173,9 @@ fn text(trace: &Trace, table: &Table, why: &Why) -> String {
         after(trace, why),
         trace.label_at(why.real, why.event)
     );
+    if let Some(lack) = not_asked(trace, why.event) {
+        let _ = writeln!(out, "no pick is asked here, {lack}: what follows counts nowhere\n");
+    }
     candidates(trace, why, &mut out);
     if let Some(rivals) = why.rivals {
         raised(trace, why, rivals, &mut out);

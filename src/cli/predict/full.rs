@@ -10,8 +10,8 @@ use color_eyre::eyre::Result;
 use std::io::Write;
 
 /// `event` is the switch that is asked about, also of a forecast, which was asked at the switch
-/// before on its CPU.
-const COLUMNS: [&str; 7] = ["time_ns", "cpu", "event", "question", "thread", "p", "real"];
+/// before on its CPU; `scored` says that an evaluation counts the question.
+const COLUMNS: [&str; 8] = ["time_ns", "cpu", "event", "question", "thread", "p", "real", "scored"];
 
 /// Predicts and writes.
 pub fn write_all<E: Predictor>(trace: &Trace, engine: E, out: &mut dyn Write) -> Result<()> {
@@ -40,10 +40,10 @@ fn write<W: Write>(
     answered: &mut Answered<'_>,
     csv: &mut csv::Writer<W>,
 ) -> Result<(), csv::Error> {
-    let outcome = answered.outcome;
-    let mut row = |question: &str, thread: ThreadIx, p: f32| {
+    let (outcome, is_pick) = (answered.outcome, answered.is_pick());
+    let mut row = |question: &str, scored: bool, thread: ThreadIx, p: f32| {
         let who = super::named(trace, thread, outcome.event as usize);
-        let real = if thread == outcome.next { "1" } else { "0" };
+        let [real, scored] = [thread == outcome.next, scored].map(super::flag);
         let numbers =
             [outcome.time.0.to_string(), outcome.cpu.0.to_string(), outcome.event.to_string()];
         csv.write_record(numbers.iter().map(String::as_str).chain([
@@ -51,18 +51,19 @@ fn write<W: Write>(
             &who,
             &p.to_string(),
             real,
+            scored,
         ]))
     };
     // What cannot be judged is no prediction.
     if !outcome.unknown {
         if !outcome.no_pick {
             for (thread, p) in answered.decision.candidates.iter().zip(answered.picks.p(0)) {
-                row("pick", *thread, *p)?;
+                row("pick", is_pick, *thread, *p)?;
             }
         }
         if answered.told.is_answered(0) {
             for (thread, p) in answered.told.threads.iter().zip(answered.told.p(0)) {
-                row("forecast", *thread, p)?;
+                row("forecast", outcome.scored, *thread, p)?;
             }
         }
     }

@@ -4,6 +4,7 @@
 use super::table::{
     ASKED, COVERED, DecisionRow, Enqueued, FORECAST, HIT, OTHER as OTHER_HIT, Source, Span, Table,
 };
+use crate::evaluate::lack::Lack;
 use crate::evaluate::watch::{Answered, BASELINES, Beside, Panel, States, Watch};
 use crate::features::{CAND, CAND_NAMES};
 use crate::job::Cancel;
@@ -196,7 +197,11 @@ fn fill<'a, M: Predictor>(
         Collector { table, causes: cause_columns(), running: vec![None; trace.cpus()] };
     let mut watch = Watch::new(trace, both);
     watch.walk_keeping(trace, cancel, done, keep, |mut answered| collector.take(&mut answered))?;
-    Some(Table::join(vec![collector.table]))
+    let mut table = collector.table;
+    let rows = table.len() as u64;
+    let whole = &mut table.sources[0].whole;
+    whole.lack = Lack::of(trace, whole.decisions, rows);
+    Some(Table::join(vec![table]))
 }
 
 /// Decisions that a measurement of this machine's latency takes at most.

@@ -1,6 +1,7 @@
 //! The decisions as columns: numbers only, some 60 bytes each. Names are kept once per recording;
 //! what a row means in words is in [`super::column`].
 
+use crate::evaluate::lack::Lack;
 use crate::evaluate::overlay::BASELINES;
 use crate::features::MOST_CANDIDATES;
 use crate::trace::{
@@ -152,6 +153,8 @@ pub struct Whole {
     pub asked: u64,
     /// Of those, right.
     pub forecasts: u64,
+    /// Why none of the decisions has a row; of one recording.
+    pub lack: Option<Lack>,
 }
 
 /// Why the one that came in had been queued.
@@ -303,7 +306,14 @@ impl Table {
             trivial: all.trivial + one.trivial,
             asked: all.asked + one.asked,
             forecasts: all.forecasts + one.forecasts,
+            lack: None,
         })
+    }
+
+    /// Why there is no row.
+    pub fn lack(&self) -> Option<Lack> {
+        let lacks = self.sources.iter().find_map(|source| source.whole.lack);
+        lacks.filter(|_| self.is_empty())
     }
 
     /// Bytes of the columns.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// Changes whenever the bytes of a record, or what the pass computes, change.
-const VERSION: u64 = 6;
+const VERSION: u64 = 7;
 const MAGIC: u64 = u64::from_le_bytes(*b"koracle\x01");
 /// Bytes of one prediction.
 const RECORD: usize = 2 + 1 + 4 + 2 * 14 + 4 * BASELINES.len();
@@ -118,7 +118,8 @@ impl Cache {
 
 fn encode(p: &Prediction, to: &mut Vec<u8>) {
     to.extend_from_slice(&p.queue.to_le_bytes());
-    to.push(u8::from(p.trivial) | (u8::from(p.covered) << 1));
+    let flags = [p.trivial, p.covered, p.pick.scored, p.forecast.scored];
+    to.push(flags.iter().rev().fold(0, |all, flag| all << 1 | u8::from(*flag)));
     to.extend_from_slice(&p.real.0.to_le_bytes());
     for g in [p.pick, p.forecast] {
         to.extend_from_slice(&g.thread.0.to_le_bytes());
@@ -133,19 +134,21 @@ fn decode(record: &[u8]) -> Prediction {
     let u16_at = |i: usize| u16::from_le_bytes([record[i], record[i + 1]]);
     let u32_at =
         |i: usize| u32::from_le_bytes([record[i], record[i + 1], record[i + 2], record[i + 3]]);
-    let guess = |i: usize| Guess {
+    let flag = |bit: u8| record[2] >> bit & 1 != 0;
+    let guess = |i: usize, bit: u8| Guess {
         thread: ThreadIx(u32_at(i)),
         p: f32::from_bits(u32_at(i + 4)),
         p_real: f32::from_bits(u32_at(i + 8)),
         rank: u16_at(i + 12),
+        scored: flag(bit),
     };
     Prediction {
         queue: u16_at(0),
-        trivial: record[2] & 1 != 0,
-        covered: record[2] & 2 != 0,
+        trivial: flag(0),
+        covered: flag(1),
         real: ThreadIx(u32_at(3)),
-        pick: guess(7),
-        forecast: guess(21),
+        pick: guess(7, 2),
+        forecast: guess(21, 3),
         baselines: std::array::from_fn(|i| ThreadIx(u32_at(35 + 4 * i))),
     }
 }

@@ -14,7 +14,7 @@ const REPEATS: usize = 5;
 
 /// The prediction of a switch in a trace of `cpus` CPUs.
 pub(super) fn prediction(answered: &mut Answered<'_>, cpus: usize) -> Prediction {
-    let (decision, outcome) = (answered.decision, answered.outcome);
+    let (decision, outcome, scored) = (answered.decision, answered.outcome, answered.is_pick());
     let (candidates, picks) = (decision.candidates, &mut answered.picks);
     // What cannot be judged is not shown as a prediction.
     let can_pick = !outcome.no_pick && !outcome.unknown && picks.p(0).len() == candidates.len();
@@ -28,6 +28,7 @@ pub(super) fn prediction(answered: &mut Answered<'_>, cpus: usize) -> Prediction
         p,
         p_real: real.map_or(0.0, |real| picks.p(0)[real]),
         rank: real.map_or(0, |real| picks.rank(0, real) as u16),
+        scored,
     });
     // An empty queue leaves the idle thread as the only candidate.
     let idle_only = candidates.first().is_some_and(|thread| thread.ix() < cpus);
@@ -51,6 +52,7 @@ fn forecast(Answered { outcome, told, .. }: &Answered<'_>) -> Option<Guess> {
         p,
         p_real: real.map_or(0.0, |real| told.p(0)[real as usize]),
         rank: rank.unwrap_or(0) as u16,
+        scored: outcome.scored,
     })
 }
 

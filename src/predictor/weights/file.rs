@@ -54,13 +54,10 @@ impl Weights {
     /// Reads a file's bytes; the error is the byte and the problem.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, (u64, Problem)> {
         let data = header_end(bytes)?;
-        let header = bytes.get(START..data).ok_or_else(|| truncated(bytes, data + 8))?;
+        let header = bytes.get(START..data).ok_or_else(|| headless(bytes))?;
         // A flipped bit in the header makes anything of it: look at the checksum before reporting
         // its consequences.
-        let intact = bytes.len() > data + 8 && {
-            let (body, sum) = bytes.split_at(bytes.len() - 8);
-            sum == xxh3_64(body).to_le_bytes()
-        };
+        let intact = bytes.len() > data + 8 && is_intact(bytes);
         let bad =
             |problem: Problem| (START as u64, if intact { problem } else { Problem::Checksum });
         let header: Header =
@@ -72,10 +69,15 @@ impl Weights {
             .try_fold(data + 8, |end, (_, shape)| end.checked_add(tensor_bytes(shape)?))
             .ok_or_else(|| bad(Problem::Header("the tensors are larger than any file".into())))?;
         if bytes.len() < expected {
-            return Err(truncated(bytes, expected));
+            let expected = expected as u64;
+            return Err((bytes.len() as u64, Problem::Truncated { expected }));
         }
-        if !intact || bytes.len() > expected {
+        let (whole, more) = bytes.split_at(expected);
+        if !is_intact(whole) {
             return Err((expected as u64 - 8, Problem::Checksum));
+        }
+        if !more.is_empty() {
+            return Err((expected as u64, Problem::Longer { more: more.len() as u64 }));
         }
         if header.layout_hash != layout_hash() {
             let (found, expected) = (header.layout_hash, layout_hash());
@@ -90,8 +92,14 @@ impl Weights {
 /// A problem and the byte where it is.
 type At = (u64, Problem);
 
-fn truncated(bytes: &[u8], expected: usize) -> At {
-    (bytes.len() as u64, Problem::Truncated { expected: expected as u64 })
+fn headless(bytes: &[u8]) -> At {
+    (bytes.len() as u64, Problem::Headless)
+}
+
+/// The last eight bytes are the checksum of those before.
+fn is_intact(bytes: &[u8]) -> bool {
+    let body = bytes.len().saturating_sub(8);
+    bytes[body..] == xxh3_64(&bytes[..body]).to_le_bytes()
 }
 
 /// Where the header ends, by what stands before it.
@@ -102,11 +110,11 @@ fn header_end(bytes: &[u8]) -> Result<usize, At> {
     if bytes[..known] != MAGIC[..known] || bytes.is_empty() {
         return Err((0, Problem::NotAModel));
     }
-    let version = u32_at(8).ok_or_else(|| truncated(bytes, START))?;
+    let version = u32_at(8).ok_or_else(|| headless(bytes))?;
     if version != VERSION {
         return Err((8, Problem::Version { found: version }));
     }
-    Ok(START + u32_at(12).ok_or_else(|| truncated(bytes, START))? as usize)
+    Ok(START + u32_at(12).ok_or_else(|| headless(bytes))? as usize)
 }
 
 /// The numbers from byte `at` on, by the names and shapes of their tensors: all of them were found

@@ -16,13 +16,7 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen)
     let columns = p.columns(&m.listing.columns, m.listing.column);
     head(m, p, &columns, pen);
     if view.rows.is_empty() {
-        let text = if view.sums.total.decisions == 0 {
-            "No decision is like that."
-        } else {
-            "None of these decisions is wrong. a lists the right ones too."
-        };
-        let room = p.top.list.w.saturating_sub(2);
-        pen.put(p.top.list.x + 2, p.top.list.y + 1, room, text, pen.theme.strong());
+        nothing(found, view, p.top.list, pen);
         return;
     }
     let rows = p.top.rows();
@@ -31,6 +25,21 @@ pub fn draw(m: &Mistakes, found: &Found, view: &View, p: &Places, pen: &mut Pen)
         let at = Area { y: p.top.list.y + (line - first) as u16, h: 1, ..p.top.list };
         decision(m, &found.table, (line, *row as usize), at, &columns, pen);
     }
+}
+
+/// Why no row is there: without any decision the recording's reason, else the filter or the view.
+fn nothing(found: &Found, view: &View, list: Area, pen: &mut Pen) {
+    let text = match found.table.lack() {
+        Some(lack) => format!("There is nothing to list: {lack}."),
+        None if view.sums.total.decisions == 0 => "No decision is like that.".into(),
+        None => "None of these decisions is wrong. a lists the right ones too.".into(),
+    };
+    let style = pen.theme.strong();
+    pen.inside(Area { x: list.x + 2, w: list.w.saturating_sub(2), ..list }).paragraph(
+        (1, list.h),
+        &text,
+        style,
+    );
 }
 
 /// A column of the list: which, where, how wide.

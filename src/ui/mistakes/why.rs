@@ -37,10 +37,14 @@ pub fn draw(m: &Mistakes, found: &Found, area: Area, pen: &mut Pen) {
     let mut inner = pen.frame(area, &title, is(m, Focus::Why)).area;
     (inner.x, inner.w) = (inner.x + 1, inner.w.saturating_sub(1));
     let told = match (&m.why.told, m.row()) {
-        (_, None) => return,
+        (_, None) => {
+            let text = "No decision is listed, so none is taken apart.";
+            pen.inside(inner).paragraph((0, 2), text, theme.dim());
+            return;
+        }
         (Explained::Ready(row, told), Some(r)) if *row == r => told,
         (Explained::Failed(row, problem), Some(r)) if *row == r => {
-            pen.inside(inner).line(0, problem, theme.miss());
+            pen.inside(inner).paragraph((0, inner.h), problem, theme.miss());
             return;
         }
         _ => {

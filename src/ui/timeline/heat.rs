@@ -1,7 +1,7 @@
 //! Rows of a heat map: how much of something one CPU had, or several. Two CPUs share a row as its
 //! upper and lower half; of more it is the mean use, the share of all misses, the longest queue.
 
-use super::slim::{figures, name};
+use super::slim::{figures, name, used};
 use crate::app::layout::Layout;
 use crate::app::timeline::Timeline;
 use crate::app::timeline::heat::{self, Warm};
@@ -48,7 +48,7 @@ pub fn draw(t: &Timeline, l: &Layout, (what, y): (What, u16), pen: &mut Pen) {
     for warm in &all {
         sum.add(warm);
     }
-    figures(l, y, &in_words(t, kind, &sum), pen);
+    figures(l, y, &in_words(t, kind, (&sum, cols)), pen);
 }
 
 /// A searched task ran here: the half of its CPU, or a mark where that is one of many. The heat
@@ -82,11 +82,11 @@ fn label(t: &Timeline, l: &Layout, what: What, cpus: &[usize]) -> String {
     names.into_iter().find(|name| name.chars().count() <= room).unwrap_or_else(|| sign.into())
 }
 
-fn in_words(t: &Timeline, kind: Heat, sum: &Warm) -> String {
+fn in_words(t: &Timeline, kind: Heat, (sum, cols): (&Warm, usize)) -> String {
     match (kind, sum.value(t, kind)) {
         (_, Value::Unknown | Value::Outside) => "unknown".into(),
         (_, Value::Pending) => "pending".into(),
-        (Heat::Use, Value::Share(share)) => format!("use {:>3.0} %", share * 100.0),
+        (Heat::Use, Value::Share(share)) => format!("use {}", used(share, sum.known(t, cols))),
         (Heat::Misses, Value::Share(share)) => format!("miss{:>3.0} %", share * 100.0),
         (Heat::Queue, Value::Share(_)) => format!("max {:>3}", sum.queue),
         (_, Value::Nothing) => "–".into(),

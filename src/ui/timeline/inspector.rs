@@ -6,6 +6,7 @@ use crate::app::layout::{Area, Layout};
 use crate::app::second::{Second, short_label};
 use crate::app::time;
 use crate::app::timeline::{Pane, Timeline};
+use crate::evaluate::lack::not_asked;
 use crate::evaluate::overlay::{Candidate, Inspection, Prediction};
 use crate::replay::lod::stint_span;
 use crate::text::counted;
@@ -71,7 +72,8 @@ fn verdict_glyph(verdict: Verdict, theme: Theme) -> (&'static str, Style) {
 fn decision(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
     let (theme, area) = (pen.theme, pen.area);
     let (Some(event), Some(k)) = (t.event(), t.decision) else {
-        pen.put(area.x, area.y, area.w, ". steps to the first decision", theme.dim());
+        pen.line(0, ". steps to the first decision, n to the first miss", theme.dim());
+        no_model(t, (1, area.h), pen);
         return;
     };
     let (trace, id) = (t.trace(), CpuId(t.cpu as u16));
@@ -117,8 +119,17 @@ fn decision(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
         pen.fitting(used, &[(super::chain(t, woken), theme.dim())]);
         used += 1;
     }
+    // A candidate has room below it.
+    used += no_model(t, (used, area.h.saturating_sub(used + 2).min(4)), pen);
     let rest = Area { y: area.y + used, h: area.h.saturating_sub(used), ..area };
     candidates(t, inspection, prediction, &mut pen.inside(rest));
+}
+
+/// Why there is no model, in whole sentences: the bar below has no room for them. The rows used.
+fn no_model(t: &Timeline, rows: (u16, u16), pen: &mut Pen) -> u16 {
+    let Some(problem) = &t.answers.no_model else { return 0 };
+    let style = pen.theme.miss();
+    pen.paragraph(rows, &format!("– no model: {problem}"), style)
 }
 
 /// Cells that a name of the two lines about a prediction has.
@@ -195,7 +206,10 @@ fn predicted_words(
     event: usize,
     room: usize,
 ) -> String {
-    let Some((thread, share)) = row.guess(p) else { return format!(" {}", row.name()) };
+    let Some((thread, share)) = row.guess(p) else {
+        let why = if row == AnswerRow::Forecast { None } else { not_asked(t.trace(), event) };
+        return format!(" {}{}", row.name(), why.map_or(String::new(), |why| format!(": {why}")));
+    };
     let who = short_name(t.trace(), thread, event, room);
     match share {
         Some(p) => format!(" {}: {who} p {p:.2}", row.name()),
@@ -229,10 +243,12 @@ fn candidates(
             }
             (None, None) => "asking the model …".into(),
         };
-        pen.put(area.x, area.y, area.w, &text, theme.pending());
+        pen.paragraph((0, area.h), &text, theme.pending());
         return;
     };
-    let columns = Columns::fitting(area, t.answers.no_model.is_none());
+    // Where no pick is asked a probability would be that of a list nobody can know.
+    let has_p = t.answers.no_model.is_none() && not_asked(t.trace(), i.event).is_none();
+    let columns = Columns::fitting(area, has_p);
     let n = i.candidates.len();
     let rows = usize::from(area.h.saturating_sub(1));
     let last = n.saturating_sub(rows);
@@ -350,7 +366,7 @@ fn context(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
             (Some(problem), _) => problem,
             (None, _) => "asking the model …",
         };
-        pen.put(area.x, area.y, area.w, text, theme.pending());
+        pen.paragraph((0, area.h), text, theme.pending());
         return;
     };
     let trace = t.trace();

@@ -16,7 +16,12 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
     let inner = pen.frame(frame, " why the kernel chose it ", focus).area.inset(1, 0);
     let mut inside = pen.inside(inner);
     let Some(event) = t.event() else {
-        inside.line(0, ". steps to the first decision", theme.dim());
+        let (text, style) = if t.causes.kernel.leading {
+            ("░ looking for a decision that the rule explains", theme.pending())
+        } else {
+            (". steps to the first decision", theme.dim())
+        };
+        inside.line(0, text, style);
         return;
     };
     let told =

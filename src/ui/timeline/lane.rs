@@ -2,7 +2,8 @@
 //! stint where there is room and the longest-running task of many where there is not; never a lie,
 //! never a walk over events.
 
-use crate::app::answers::{AnswerRow, Answers, Verdict};
+use super::slim::used_in;
+use crate::app::answers::{Answers, Verdict};
 use crate::app::layout::Layout;
 use crate::app::second::short_label;
 use crate::app::timeline::Timeline;
@@ -374,13 +375,8 @@ impl Lane<'_> {
         if room < 8 {
             return;
         }
-        let known: f32 = cells.iter().filter(|c| !c.outside).map(|c| 1.0 - c.unknown).sum();
-        let busy: f32 = cells.iter().map(|c| c.busy * (1.0 - c.unknown)).sum();
-        let text = if known > 0.0 {
-            format!("use {:>3.0} %", busy / known * 100.0)
-        } else {
-            "unknown".into()
-        };
+        let text =
+            used_in(self.t, cells).map_or_else(|| "unknown".into(), |used| format!("use {used}"));
         pen.put(x, self.y, room, &text, pen.theme.dim());
         for (row, answers) in self.predictions() {
             let score = answers.score(self.cpu, first.first..last.end);
@@ -391,9 +387,8 @@ impl Lane<'_> {
                 None if pending && answers.failed.is_some() => "none".into(),
                 None if pending => "pending".into(),
                 None if answers.row_lacks_model() => "no model".into(),
-                // A forecast is never trivial.
-                None if answers.row() == AnswerRow::Forecast => "no answer".into(),
-                None => "trivial".into(),
+                None if score.trivial => "trivial".into(),
+                None => "no answer".into(),
             };
             pen.put(x, self.y + row, room, &text, pen.theme.text());
         }

@@ -43,6 +43,30 @@ pub fn figures(l: &Layout, y: u16, text: &str, pen: &mut Pen) {
     }
 }
 
+/// The known share of what is in view from which on a use stands without a mark, and below which
+/// there is none.
+const KNOWN: [f32; 2] = [0.9, 0.1];
+
+/// Use in percent, of the time that is known. `?` says that this is not nearly all of the time:
+/// behind the figure, or in place of it where it is hardly any.
+pub fn used(use_of_known: f32, known: f32) -> String {
+    let [most, hardly] = KNOWN;
+    match known {
+        known if known >= most => format!("{:>3.0} %", use_of_known * 100.0),
+        known if known >= hardly => format!("{:>3.0} %?", use_of_known * 100.0),
+        _ => "  ? %".into(),
+    }
+}
+
+/// The same of a CPU's columns; `None` where nothing is known, and of a recording without a length.
+pub fn used_in(t: &Timeline, cells: &[Cell]) -> Option<String> {
+    let inside = || cells.iter().filter(|c| !c.outside);
+    let known: f32 = inside().map(|c| 1.0 - c.unknown).sum();
+    let busy: f32 = inside().map(|c| c.busy * (1.0 - c.unknown)).sum();
+    (known > 0.0 && t.trace().span().0 > 0)
+        .then(|| used(busy / known, known / inside().count() as f32))
+}
+
 impl Slim<'_> {
     /// Draws it.
     pub fn draw(&self, pen: &mut Pen) {
@@ -57,14 +81,11 @@ impl Slim<'_> {
         let cells =
             t.loaded.pyramid.cells(t.trace(), id, t.view.start, t.view.width, self.l.cols());
         runs(&cells, |cols, pen| self.stint(&cells, cols, pen), pen);
-        let known: f32 = cells.iter().filter(|c| !c.outside).map(|c| 1.0 - c.unknown).sum();
-        let busy: f32 = cells.iter().map(|c| c.busy * (1.0 - c.unknown)).sum();
-        let used =
-            if known > 0.0 { format!("{:>3.0} %", busy / known * 100.0) } else { "    –".into() };
+        let used = used_in(t, &cells).unwrap_or_else(|| "    –".into());
         let (Some(first), Some(last)) = (cells.first(), cells.last()) else { return };
         let hits = t.answers.score(self.cpu, first.first..last.end).miss_share();
-        let hits = hits.map_or(String::new(), |m| format!(" ✓{:>3.0} %", (1.0 - m) * 100.0));
-        figures(self.l, self.y, &format!("{used}{hits}"), pen);
+        let hits = hits.map_or(String::new(), |m| format!("✓{:>3.0} %", (1.0 - m) * 100.0));
+        figures(self.l, self.y, &format!("{used:<6}{hits}"), pen);
     }
 
     fn x(&self, col: usize) -> u16 {
