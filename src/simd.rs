@@ -138,6 +138,8 @@ pub trait Lanes: Copy {
     unsafe fn sum(self) -> f32;
     /// Writes each rounded to bfloat16, as a number to `at`, and as half of one to `half`.
     unsafe fn store_rounded(self, at: *mut f32, half: *mut u16);
+    /// The lower and the upper halves of what lies there, as numbers.
+    unsafe fn load_halves(at: *const u32) -> [Self; 2];
     /// `self + a * b + c * d`, of the pairs of bfloat16 at `ac` and in each number of `bd`. Only
     /// where there are [`Self::PAIRS`].
     #[must_use]
@@ -148,16 +150,19 @@ pub trait Lanes: Copy {
     /// [`valued`]; as many values as there are of `who`.
     unsafe fn valued(names: &[u32; 16], who: &[u32], value: &[f32], to: &mut [f32; 16]);
     /// [`less`].
-    unsafe fn less(rows: &[[i32; 16]], than: &[i32; 16]) -> [i32; 16];
+    unsafe fn less(rows: &[[i32; 8]], than: &[i32; 8]) -> [i32; 8];
     /// [`less_wide`].
     unsafe fn less_wide(rows: &[[i64; 8]], than: &[i64; 8]) -> [i64; 8];
 }
+
+/// The upper half of a number: all of one that is bfloat16.
+const UPPER: u32 = 0xFFFF_0000;
 
 /// `x` to the nearest bfloat16, of two as near to the even one.
 #[inline(always)]
 pub fn rounded(x: f32) -> f32 {
     let bits = x.to_bits();
-    f32::from_bits(bits.wrapping_add(0x7FFF + (bits >> 16 & 1)) & 0xFFFF_0000)
+    f32::from_bits(bits.wrapping_add(0x7FFF + (bits >> 16 & 1)) & UPPER)
 }
 
 /// Asks for what lies there, which will be read soon: a wait less then.
@@ -184,14 +189,14 @@ pub fn valued<V: Lanes, const K: usize>(
     unsafe { V::valued(names, who, value, to) }
 }
 
-/// Of 16 columns: in how many of `rows` each holds less than `than` does.
+/// Of 8 columns: in how many of `rows` each holds less than `than` does.
 #[inline(always)]
-pub fn less<V: Lanes>(rows: &[[i32; 16]], than: &[i32; 16]) -> [i32; 16] {
+pub fn less<V: Lanes>(rows: &[[i32; 8]], than: &[i32; 8]) -> [i32; 8] {
     // SAFETY: the arrays have their lengths in their types.
     unsafe { V::less(rows, than) }
 }
 
-/// The same of 8 columns of wide numbers.
+/// The same of wide numbers.
 #[inline(always)]
 pub fn less_wide<V: Lanes>(rows: &[[i64; 8]], than: &[i64; 8]) -> [i64; 8] {
     // SAFETY: the arrays have their lengths in their types.

@@ -33,6 +33,9 @@ pub struct Tensor {
     pub shape: Vec<usize>,
     /// What is in it before training.
     pub start: Start,
+    /// Its numbers are bfloat16: what is multiplied is read from memory, and half as much of it
+    /// takes half the time.
+    pub halves: bool,
 }
 
 /// What a tensor begins as.
@@ -52,7 +55,13 @@ pub enum Start {
 
 impl Tensor {
     fn new(name: &str, place: &str, shape: &[usize], start: Start) -> Self {
-        Self { name: name.into(), place: place.into(), shape: shape.into(), start }
+        Self { name: name.into(), place: place.into(), shape: shape.into(), start, halves: false }
+    }
+
+    /// A matrix `[inputs, outputs]` that a vector is multiplied with.
+    fn matrix(name: &str, place: &str, [inputs, outputs]: [usize; 2]) -> Self {
+        let start = Start::Uniform(inputs);
+        Self { halves: true, ..Self::new(name, place, &[inputs, outputs], start) }
     }
 
     /// A weight and its bias have the place of their name.
@@ -101,14 +110,6 @@ impl Question {
         }
     }
 
-    /// Name of the tensor that is multiplied with a candidate's inputs, whose numbers are bfloat16.
-    pub fn rows(self) -> &'static str {
-        match self {
-            Self::Pick => "pick.row",
-            Self::Forecast => "forecast.row",
-        }
-    }
-
     /// Names of the normalisation of the two, without `.mean` and `.scale`.
     pub fn norms(self) -> [&'static str; 2] {
         match self {
@@ -122,18 +123,20 @@ impl Question {
 fn head(of: Question, c: usize, [first, second]: [usize; 2]) -> Vec<Tensor> {
     use Start::{Uniform, Zero};
     let [row, query] = of.inputs();
+    let name = |part: &str| format!("{}.{part}", of.label());
     let add = |part: &str, shape: &[usize], start| {
-        let name = format!("{}.{part}", of.label());
+        let name = name(part);
         Tensor::new(&name, &name, shape, start)
     };
+    let matrix = |part: &str, shape| Tensor::matrix(&name(part), &name(part), shape);
     let mut list = vec![
-        add("row", &[row, first], Uniform(row)),
-        add("query", &[query, first], Uniform(query)),
-        add("state", &[c, first], Uniform(c)),
+        matrix("row", [row, first]),
+        matrix("query", [query, first]),
+        matrix("state", [c, first]),
         add("bias", &[first], Zero),
     ];
     if second > 0 {
-        list.push(add("second", &[first, second], Uniform(first)));
+        list.push(matrix("second", [first, second]));
         list.push(add("second_bias", &[second], Zero));
     }
     let last = if second > 0 { second } else { first };
@@ -199,13 +202,16 @@ const MLP: Entry = Entry {
 /// depthwise separable convolution: Chollet 2017), a third of the products of taps that mix.
 fn convolution(m: &ModelConfig, i: usize) -> Vec<Tensor> {
     let c = m.channels;
+    let names = |part: &str| [format!("block{i}.{part}"), format!("blocks.{i}.{part}")];
     let add = |part: &str, shape: &[usize], start| {
-        Tensor::new(&format!("block{i}.{part}"), &format!("blocks.{i}.{part}"), shape, start)
+        let [name, place] = names(part);
+        Tensor::new(&name, &place, shape, start)
     };
+    let [mix, place] = names("mix");
     vec![
         add("taps", &[m.kernel, c], Start::Uniform(m.kernel)),
         add("bias", &[c], Start::Zero),
-        add("mix", &[c, c], Start::Uniform(c)),
+        Tensor::matrix(&mix, &place, [c, c]),
         add("mix_bias", &[c], Start::Zero),
     ]
 }
@@ -213,14 +219,13 @@ fn convolution(m: &ModelConfig, i: usize) -> Vec<Tensor> {
 /// A layer of an LSTM. Gates: input, forget, output, new content.
 fn cell(m: &ModelConfig, i: usize) -> Vec<Tensor> {
     let c = m.channels;
-    let add = |part: &str, shape: &[usize], start| {
-        Tensor::new(&format!("lstm{i}.{part}"), &format!("cells.{i}.{part}"), shape, start)
+    let names = |part: &str| [format!("lstm{i}.{part}"), format!("cells.{i}.{part}")];
+    let matrix = |part: &str| {
+        let [name, place] = names(part);
+        Tensor::matrix(&name, &place, [c, 4 * c])
     };
-    vec![
-        add("input", &[c, 4 * c], Start::Uniform(c)),
-        add("recurrent", &[c, 4 * c], Start::Uniform(c)),
-        add("bias", &[4 * c], Start::Forget),
-    ]
+    let [bias, place] = names("bias");
+    vec![matrix("input"), matrix("recurrent"), Tensor::new(&bias, &place, &[4 * c], Start::Forget)]
 }
 
 /// Makes the kinds of the entries.
@@ -335,11 +340,11 @@ impl Default for ModelConfig {
             kind: Kind::Tcn,
             channels: 32,
             kernel: 3,
-            blocks: 5,
+            blocks: 3,
             hidden: 48,
-            hidden2: 32,
+            hidden2: 0,
             forecast: 32,
-            forecast2: 16,
+            forecast2: 0,
             adapt: true,
         }
     }
@@ -366,7 +371,7 @@ impl ModelConfig {
 
     /// Every tensor, in the order of model files, which is that in which fresh ones are drawn.
     pub fn tensors(&self) -> Vec<Tensor> {
-        use Start::{Fixed, Normal, Uniform, Zero};
+        use Start::{Fixed, Normal, Zero};
         let c = self.channels;
         let fixed = |name: &str, n: usize, value: f32| Tensor::new(name, "", &[n], Fixed(value));
         let inputs = EMBED.iter().sum::<usize>() + TOKEN_X;
@@ -383,7 +388,7 @@ impl ModelConfig {
             Tensor::head("kind", &[Token::KINDS, EMBED[0]], Normal),
             Tensor::head("rank", &[RANKS, EMBED[1]], Normal),
             Tensor::head("state", &[Token::STATES, EMBED[2]], Normal),
-            Tensor::new("input.weight", "input", &[inputs, c], Uniform(inputs)),
+            Tensor::matrix("input.weight", "input", [inputs, c]),
             Tensor::head("input.bias", &[c], Zero),
         ];
         list.extend((0..self.blocks).flat_map(|i| (self.kind.entry().layer)(self, i)));

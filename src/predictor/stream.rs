@@ -59,7 +59,7 @@ struct Stream {
 struct Scratch {
     /// `[C]`
     x: Aligned,
-    /// `[C + 1]`: the last is one, which the bias of what mixes is weighed with.
+    /// `[C]`
     y: Aligned,
     /// `[4C]` for an LSTM.
     gates: Aligned,
@@ -93,7 +93,7 @@ impl StreamEngine {
         let net = Arc::new(Net::new(weights));
         let c = net.config.channels;
         let gates = Aligned::zeros(if net.cells.is_empty() { 0 } else { 4 * c });
-        let scratch = Scratch { x: Aligned::zeros(c), y: vec![1.0; c + 1].into(), gates };
+        let scratch = Scratch { x: Aligned::zeros(c), y: Aligned::zeros(c), gates };
         let cpus = vec![Stream::new(&net); cpus];
         Self {
             cpus,
@@ -208,7 +208,7 @@ impl Work for TrunkStep<'_> {
         add(x, row(1, token.rank));
         add(x, row(2, token.state));
         debug_assert_eq!(token.x.len(), TOKEN_X);
-        add_product::<V>(&token.x, &net.input, x);
+        add_product::<V, _>(&token.x, &net.input, x);
         relu(x);
         for (block, (ring, oldest)) in net.blocks.iter().zip(&mut stream.rings) {
             let slots = ring.len() / c;
@@ -222,17 +222,18 @@ impl Work for TrunkStep<'_> {
                     at -= slots;
                 }
             }
-            tapped::<V>(ring, older, x, &block.taps, &block.bias, &mut y[..c]);
+            tapped::<V>(ring, older, x, &block.taps, &block.bias, y);
             copy::<V>(&mut ring[*oldest * c..(*oldest + 1) * c], x);
             *oldest = if *oldest + 1 == slots { 0 } else { *oldest + 1 };
-            add_product::<V>(y, &block.mix, x);
+            add(x, &block.mix_bias);
+            add_product::<V, _>(y, &block.mix, x);
         }
         for (cell, state) in net.cells.iter().zip(&mut stream.cells) {
             let gates = &mut scratch.gates[..];
             copy::<V>(&mut state[..c], x);
             copy::<V>(gates, &cell.bias);
             // Input and h lie side by side: one product.
-            add_product::<V>(&state[..2 * c], &cell.weights, gates);
+            add_product::<V, _>(&state[..2 * c], &cell.weights, gates);
             let (open, new) = gates.split_at_mut(3 * c);
             for g in open.iter_mut() {
                 *g = sigmoid(*g);

@@ -5,7 +5,7 @@
 
 mod file;
 
-use super::networks::{Kind, ModelConfig, Question};
+use super::networks::{Kind, ModelConfig};
 use crate::places;
 use crate::simd::rounded;
 use crate::text::counted;
@@ -139,8 +139,8 @@ pub enum Problem {
 }
 
 impl Weights {
-    /// Checks that `tensors` are those of `config`, and rounds those that are multiplied as
-    /// bfloat16 ([`Question::rows`]), so that both engines read the same numbers.
+    /// Checks that `tensors` are those of `config`, and rounds to bfloat16 what is multiplied as
+    /// such ([`super::networks::Tensor::halves`]), so that both engines read the same numbers.
     pub fn new(
         config: ModelConfig,
         provenance: Provenance,
@@ -151,10 +151,8 @@ impl Weights {
             if found != expected {
                 return Err(WeightsError::Shape { name: tensor.name, found, expected });
             }
-        }
-        for of in Question::ALL {
-            for x in tensors.get_mut(of.rows()).into_iter().flatten() {
-                *x = rounded(*x);
+            if tensor.halves {
+                tensors.get_mut(&tensor.name).into_iter().flatten().for_each(|x| *x = rounded(*x));
             }
         }
         Ok(Self { config, provenance, tensors })

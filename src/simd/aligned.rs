@@ -8,17 +8,17 @@ const LINE: usize = 64;
 
 /// A fixed number of numbers, the first at the beginning of a cache line.
 #[derive(Debug, Default)]
-pub struct Aligned {
+pub struct Aligned<T = f32> {
     /// With room for numbers that are left out before the first.
-    all: Vec<f32>,
+    all: Vec<T>,
     first: usize,
     len: usize,
 }
 
-impl Aligned {
+impl<T: Copy + Default> Aligned<T> {
     /// So many zeros.
     pub fn zeros(len: usize) -> Self {
-        let all = vec![0.0_f32; len + LINE / size_of::<f32>() - 1];
+        let all = vec![T::default(); len + LINE / size_of::<T>() - 1];
         // An address that cannot be aligned is taken as it is.
         let first = all.as_ptr().align_offset(LINE).min(all.len() - len);
         Self { all, first, len }
@@ -34,35 +34,35 @@ impl Aligned {
     }
 }
 
-impl From<&[f32]> for Aligned {
-    fn from(numbers: &[f32]) -> Self {
+impl<T: Copy + Default> From<&[T]> for Aligned<T> {
+    fn from(numbers: &[T]) -> Self {
         let mut aligned = Self::zeros(numbers.len());
         aligned.copy_from_slice(numbers);
         aligned
     }
 }
 
-impl From<Vec<f32>> for Aligned {
-    fn from(numbers: Vec<f32>) -> Self {
+impl<T: Copy + Default> From<Vec<T>> for Aligned<T> {
+    fn from(numbers: Vec<T>) -> Self {
         Self::from(&numbers[..])
     }
 }
 
-impl Clone for Aligned {
+impl<T: Copy + Default> Clone for Aligned<T> {
     fn clone(&self) -> Self {
         Self::from(&self[..])
     }
 }
 
-impl Deref for Aligned {
-    type Target = [f32];
-    fn deref(&self) -> &[f32] {
+impl<T> Deref for Aligned<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
         &self.all[self.first..self.first + self.len]
     }
 }
 
-impl DerefMut for Aligned {
-    fn deref_mut(&mut self) -> &mut [f32] {
+impl<T> DerefMut for Aligned<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
         &mut self.all[self.first..self.first + self.len]
     }
 }

@@ -1,6 +1,6 @@
 //! The registers that there are, and their instructions.
 
-use super::{Lanes, rounded};
+use super::{Lanes, UPPER, rounded};
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64 as arch;
 
@@ -59,16 +59,22 @@ impl Lanes for [f32; 8] {
         }
     }
     #[inline(always)]
+    unsafe fn load_halves(at: *const u32) -> [Self; 2] {
+        // SAFETY: the caller's.
+        let pairs = unsafe { at.cast::<[u32; 8]>().read_unaligned() };
+        [pairs.map(|x| f32::from_bits(x << 16)), pairs.map(|x| f32::from_bits(x & UPPER))]
+    }
+    #[inline(always)]
     unsafe fn valued(names: &[u32; 16], who: &[u32], value: &[f32], to: &mut [f32; 16]) {
         for (who, value) in who.iter().zip(value) {
             (0..16).for_each(|k| to[k] = if names[k] == *who { *value } else { to[k] });
         }
     }
     #[inline(always)]
-    unsafe fn less(rows: &[[i32; 16]], than: &[i32; 16]) -> [i32; 16] {
-        let mut less = [0; 16];
+    unsafe fn less(rows: &[[i32; 8]], than: &[i32; 8]) -> [i32; 8] {
+        let mut less = [0; 8];
         for row in rows {
-            (0..16).for_each(|k| less[k] += i32::from(row[k] < than[k]));
+            (0..8).for_each(|k| less[k] += i32::from(row[k] < than[k]));
         }
         less
     }
@@ -98,7 +104,7 @@ macro_rules! with_pairs {
 /// A register of x86 and its instructions.
 #[cfg(target_arch = "x86_64")]
 macro_rules! lanes {
-    ($name:ident, $register:ident, $width:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident, $mul:ident, $max:ident, $min:ident, $sum:ident, $store_rounded:ident, $add_pairs:tt, $valued:ident, $less:ident, $less_wide:ident) => {
+    ($name:ident, $register:ident, $width:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident, $mul:ident, $max:ident, $min:ident, $sum:ident, $store_rounded:ident, $load_halves:ident, $add_pairs:tt, $valued:ident, $less_wide:ident) => {
         /// Nobody else can name it: it is only met in a [`Work`] that runs where the processor has
         /// it.
         #[derive(Clone, Copy)]
@@ -148,14 +154,19 @@ macro_rules! lanes {
             unsafe fn store_rounded(self, at: *mut f32, half: *mut u16) {
                 unsafe { $store_rounded(self.0, at, half) }
             }
+            #[inline(always)]
+            unsafe fn load_halves(at: *const u32) -> [Self; 2] {
+                let [lower, upper] = unsafe { $load_halves(at) };
+                [Self(lower), Self(upper)]
+            }
             with_pairs!($add_pairs);
             #[inline(always)]
             unsafe fn valued(names: &[u32; 16], who: &[u32], value: &[f32], to: &mut [f32; 16]) {
                 unsafe { $valued(names, who, value, to) }
             }
             #[inline(always)]
-            unsafe fn less(rows: &[[i32; 16]], than: &[i32; 16]) -> [i32; 16] {
-                unsafe { $less(rows, than) }
+            unsafe fn less(rows: &[[i32; 8]], than: &[i32; 8]) -> [i32; 8] {
+                unsafe { less_avx2(rows, than) }
             }
             #[inline(always)]
             unsafe fn less_wide(rows: &[[i64; 8]], than: &[i64; 8]) -> [i64; 8] {
@@ -179,9 +190,9 @@ lanes!(
     _mm256_min_ps,
     sum_avx2,
     store_rounded_avx2,
+    load_halves_avx2,
     none,
     valued_avx2,
-    less_avx2,
     less_wide_avx2
 );
 /// A register of 512 bits: how it rounds, and whether it multiplies pairs.
@@ -202,9 +213,9 @@ macro_rules! widest {
             _mm512_min_ps,
             sum_avx512,
             $store_rounded,
+            load_halves_avx512,
             $add_pairs,
             valued_avx512,
-            less_avx512,
             less_wide_avx512
         );
     };
@@ -284,6 +295,30 @@ unsafe fn store_rounded_bf16(x: arch::__m512, at: *mut f32, half: *mut u16) {
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
+unsafe fn load_halves_avx2(at: *const u32) -> [arch::__m256; 2] {
+    // SAFETY: the caller's.
+    unsafe {
+        let pairs = arch::_mm256_loadu_si256(at.cast());
+        let upper = arch::_mm256_and_si256(pairs, arch::_mm256_set1_epi32(UPPER as i32));
+        let lower = arch::_mm256_slli_epi32::<16>(pairs);
+        [arch::_mm256_castsi256_ps(lower), arch::_mm256_castsi256_ps(upper)]
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn load_halves_avx512(at: *const u32) -> [arch::__m512; 2] {
+    // SAFETY: the caller's.
+    unsafe {
+        let pairs = arch::_mm512_loadu_si512(at.cast());
+        let upper = arch::_mm512_and_si512(pairs, arch::_mm512_set1_epi32(UPPER as i32));
+        let lower = arch::_mm512_slli_epi32::<16>(pairs);
+        [arch::_mm512_castsi512_ps(lower), arch::_mm512_castsi512_ps(upper)]
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
 unsafe fn add_pairs_avx512(to: arch::__m512, ac: *const u32, bd: u32) -> arch::__m512 {
     // SAFETY: the caller's; all three are 512 bits of anything.
     unsafe {
@@ -321,20 +356,15 @@ macro_rules! counted {
 #[cfg(target_arch = "x86_64")]
 use arch::{
     _mm256_cmpgt_epi32, _mm256_cmpgt_epi64, _mm256_sub_epi32, _mm256_sub_epi64,
-    _mm512_cmplt_epi32_mask, _mm512_cmplt_epi64_mask, _mm512_mask_add_epi32, _mm512_mask_add_epi64,
-    _mm512_set1_epi32, _mm512_set1_epi64,
+    _mm512_cmplt_epi64_mask, _mm512_mask_add_epi64, _mm512_set1_epi64,
 };
 #[cfg(target_arch = "x86_64")]
-counted!(less_avx2, i32, 16, 2, _mm256_setzero_si256, _mm256_loadu_si256, |less, row, than| {
+counted!(less_avx2, i32, 8, 1, _mm256_setzero_si256, _mm256_loadu_si256, |less, row, than| {
     _mm256_sub_epi32(less, _mm256_cmpgt_epi32(than, row))
 });
 #[cfg(target_arch = "x86_64")]
 counted!(less_wide_avx2, i64, 8, 2, _mm256_setzero_si256, _mm256_loadu_si256, |less, row, than| {
     _mm256_sub_epi64(less, _mm256_cmpgt_epi64(than, row))
-});
-#[cfg(target_arch = "x86_64")]
-counted!(less_avx512, i32, 16, 1, _mm512_setzero_si512, _mm512_loadu_si512, |less, row, than| {
-    _mm512_mask_add_epi32(less, _mm512_cmplt_epi32_mask(row, than), less, _mm512_set1_epi32(1))
 });
 #[cfg(target_arch = "x86_64")]
 counted!(

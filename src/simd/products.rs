@@ -1,28 +1,86 @@
 //! Products of vectors and matrices, and what goes with them.
 
-use super::{Lanes, rounded};
+use super::aligned::Aligned;
+use super::{Lanes, UPPER, rounded};
 
-/// `out += x W`, W `[x.len(), out.len()]` row-major.
+/// What a matrix `[k, width]` is kept as, row-major: its numbers, or pairs of rows ([`pairs`]).
+pub trait Weight: Copy {
+    /// How many make up k rows.
+    fn count(k: usize, width: usize) -> usize;
+    /// The number of row i in column j.
+    fn at(w: &[Self], width: usize, i: usize, j: usize) -> f32;
+    /// A register of row i.
+    ///
+    /// # Safety
+    /// `w` is at the first of the columns in row 0, and row i is there; here and below, the
+    /// processor has the instructions of `V`.
+    unsafe fn row<V: Lanes>(w: *const Self, width: usize, i: usize) -> V;
+    /// The same of rows i, an even one, and i + 1.
+    ///
+    /// # Safety
+    /// As above, of both rows.
+    unsafe fn two<V: Lanes>(w: *const Self, width: usize, i: usize) -> [V; 2];
+}
+
+impl Weight for f32 {
+    fn count(k: usize, width: usize) -> usize {
+        k * width
+    }
+    #[inline(always)]
+    fn at(w: &[Self], width: usize, i: usize, j: usize) -> f32 {
+        w[i * width + j]
+    }
+    #[inline(always)]
+    unsafe fn row<V: Lanes>(w: *const Self, width: usize, i: usize) -> V {
+        // SAFETY: the caller's, here and below.
+        unsafe { V::load(w.add(i * width)) }
+    }
+    #[inline(always)]
+    unsafe fn two<V: Lanes>(w: *const Self, width: usize, i: usize) -> [V; 2] {
+        unsafe { [Self::row(w, width, i), Self::row(w, width, i + 1)] }
+    }
+}
+
+impl Weight for u32 {
+    fn count(k: usize, width: usize) -> usize {
+        k.div_ceil(2) * width
+    }
+    #[inline(always)]
+    fn at(w: &[Self], width: usize, i: usize, j: usize) -> f32 {
+        let pair = w[i / 2 * width + j];
+        f32::from_bits(if i.is_multiple_of(2) { pair << 16 } else { pair & UPPER })
+    }
+    #[inline(always)]
+    unsafe fn row<V: Lanes>(w: *const Self, width: usize, i: usize) -> V {
+        unsafe { Self::two(w, width, i)[i % 2] }
+    }
+    #[inline(always)]
+    unsafe fn two<V: Lanes>(w: *const Self, width: usize, i: usize) -> [V; 2] {
+        unsafe { V::load_halves(w.add(i / 2 * width)) }
+    }
+}
+
+/// `out += x W`, W `[x.len(), out.len()]`.
 #[inline(always)]
-pub fn add_product<V: Lanes>(x: &[f32], w: &[f32], out: &mut [f32]) {
-    let (k, width) = (x.len(), out.len());
-    assert!(w.len() >= k * width);
+pub fn add_product<V: Lanes, W: Weight>(x: &[f32], w: &[W], out: &mut [f32]) {
+    let width = out.len();
+    assert!(w.len() >= W::count(x.len(), width));
     let mut at = 0;
     while at + V::WIDTH <= width {
-        // SAFETY: columns `at..at + N * WIDTH` are within a row of W, of which there are k, and
-        // within `out`.
+        // SAFETY: columns `at..at + N * WIDTH` are within a row of W, of which there are as many as
+        // numbers of x, and within `out`.
         at += V::WIDTH
             * unsafe {
                 match (width - at) / V::WIDTH {
-                    1 => columns::<V, 1, 8>(x, w, width, at, out),
-                    2 => columns::<V, 2, 4>(x, w, width, at, out),
-                    3 => columns::<V, 3, 4>(x, w, width, at, out),
-                    _ => columns::<V, 4, 2>(x, w, width, at, out),
+                    1 => columns::<V, W, 1, 8>(x, w, width, at, out),
+                    2 => columns::<V, W, 2, 4>(x, w, width, at, out),
+                    3 => columns::<V, W, 3, 4>(x, w, width, at, out),
+                    _ => columns::<V, W, 4, 2>(x, w, width, at, out),
                 }
             };
     }
-    for j in at..width {
-        out[j] += x.iter().zip(w.chunks_exact(width)).map(|(x, row)| x * row[j]).sum::<f32>();
+    for (j, out) in out.iter_mut().enumerate().skip(at) {
+        *out += x.iter().enumerate().map(|(i, x)| x * W::at(w, width, i, j)).sum::<f32>();
     }
 }
 
@@ -63,12 +121,12 @@ pub fn tapped<V: Lanes>(
     }
 }
 
-/// N registers of columns of [`add_product`], in PARTS partial sums each: an addition waits for the
-/// one before it.
+/// N registers of columns of [`add_product`], in PARTS partial sums each (an even number): an
+/// addition waits for the one before it.
 #[inline(always)]
-unsafe fn columns<V: Lanes, const N: usize, const PARTS: usize>(
+unsafe fn columns<V: Lanes, W: Weight, const N: usize, const PARTS: usize>(
     x: &[f32],
-    w: &[f32],
+    w: &[W],
     width: usize,
     at: usize,
     out: &mut [f32],
@@ -83,10 +141,15 @@ unsafe fn columns<V: Lanes, const N: usize, const PARTS: usize>(
         let whole = x.len() / PARTS * PARTS;
         let mut i = 0;
         while i < whole {
-            for (p, sums) in sums.iter_mut().enumerate() {
-                let factor = V::splat(*x.get_unchecked(i + p));
-                for (j, sum) in sums.iter_mut().enumerate() {
-                    *sum = factor.mul_add(V::load(w.add((i + p) * width + j * V::WIDTH)), *sum);
+            for (p, sums) in sums.chunks_exact_mut(2).enumerate() {
+                let i = i + 2 * p;
+                let a = V::splat(*x.get_unchecked(i));
+                let b = V::splat(*x.get_unchecked(i + 1));
+                let (even, odd) = sums.split_at_mut(1);
+                for (j, (even, odd)) in even[0].iter_mut().zip(&mut odd[0]).enumerate() {
+                    let [first, second] = W::two::<V>(w.add(j * V::WIDTH), width, i);
+                    *even = a.mul_add(first, *even);
+                    *odd = b.mul_add(second, *odd);
                 }
             }
             i += PARTS;
@@ -94,7 +157,7 @@ unsafe fn columns<V: Lanes, const N: usize, const PARTS: usize>(
         while i < x.len() {
             let factor = V::splat(*x.get_unchecked(i));
             for (j, sum) in sums[0].iter_mut().enumerate() {
-                *sum = factor.mul_add(V::load(w.add(i * width + j * V::WIDTH)), *sum);
+                *sum = factor.mul_add(W::row(w.add(j * V::WIDTH), width, i), *sum);
             }
             i += 1;
         }
@@ -109,14 +172,10 @@ unsafe fn columns<V: Lanes, const N: usize, const PARTS: usize>(
     N
 }
 
-/// What a product is made of: numbers of X and of W that are multiplied together.
+/// What a product is made of: two numbers of X that are multiplied with a pair of W ([`pairs`]).
 pub trait Factor {
     /// Numbers of X.
     type X: Copy;
-    /// What is read of W for a column at once.
-    type W: Copy;
-    /// Numbers of X that go with one of W.
-    const EACH: usize;
     /// Registers `V` can make it.
     fn fits<V: Lanes>() -> bool {
         true
@@ -124,28 +183,29 @@ pub trait Factor {
     /// `sum` and the products of what is at `x` with each column at `w`.
     ///
     /// # Safety
-    /// There are [`Self::EACH`] numbers at `x` and a register of columns at `w`; the processor has
-    /// the instructions of `V`.
-    unsafe fn add<V: Lanes>(sum: V, x: *const Self::X, w: *const Self::W) -> V;
+    /// There are two numbers at `x` and a register of columns at `w`; the processor has the
+    /// instructions of `V`.
+    unsafe fn add<V: Lanes>(sum: V, x: *const Self::X, w: *const u32) -> V;
     /// The products of what `x` begins with and one column.
-    fn one(x: &[Self::X], w: Self::W) -> f32;
+    fn one(x: &[Self::X], w: u32) -> f32;
 }
 
-/// Each number alone.
+/// Numbers of X times halves of W, each alone: in any registers.
 pub struct Single;
 
 impl Factor for Single {
     type X = f32;
-    type W = f32;
-    const EACH: usize = 1;
     #[inline(always)]
-    unsafe fn add<V: Lanes>(sum: V, x: *const f32, w: *const f32) -> V {
+    unsafe fn add<V: Lanes>(sum: V, x: *const f32, w: *const u32) -> V {
         // SAFETY: the caller's.
-        unsafe { V::splat(*x).mul_add(V::load(w), sum) }
+        unsafe {
+            let [lower, upper] = V::load_halves(w);
+            V::splat(*x.add(1)).mul_add(upper, V::splat(*x).mul_add(lower, sum))
+        }
     }
     #[inline(always)]
-    fn one(x: &[f32], w: f32) -> f32 {
-        x[0] * w
+    fn one(x: &[f32], w: u32) -> f32 {
+        x[0] * f32::from_bits(w << 16) + x[1] * f32::from_bits(w & UPPER)
     }
 }
 
@@ -156,8 +216,6 @@ pub struct Paired;
 
 impl Factor for Paired {
     type X = u16;
-    type W = u32;
-    const EACH: usize = 2;
     fn fits<V: Lanes>() -> bool {
         V::PAIRS
     }
@@ -168,30 +226,30 @@ impl Factor for Paired {
     }
     #[inline(always)]
     fn one(x: &[u16], w: u32) -> f32 {
-        let number = |half: u32| f32::from_bits(half << 16);
-        number(u32::from(x[0])) * number(w & 0xFFFF) + number(u32::from(x[1])) * number(w >> 16)
+        let number = |half: u16| f32::from_bits(u32::from(half) << 16);
+        Single::one(&[number(x[0]), number(x[1])], w)
     }
 }
 
 /// Rows `[k, width]` in pairs `[k / 2, width]`, rounded to bfloat16; zeros are beside an odd one.
-pub fn pairs(rows: &[f32], width: usize) -> Vec<u32> {
+pub fn pairs(rows: &[f32], width: usize) -> Aligned<u32> {
     let half = |x: Option<&f32>| rounded(x.copied().unwrap_or_default()).to_bits() >> 16;
     let pair = |rows: &[f32]| -> Vec<u32> {
         (0..width).map(|j| half(rows.get(j)) | half(rows.get(width + j)) << 16).collect()
     };
-    rows.chunks(2 * width.max(1)).flat_map(pair).collect()
+    rows.chunks(2 * width.max(1)).flat_map(pair).collect::<Vec<u32>>().into()
 }
 
 /// Most rows that [`products`] takes at once, so that a weight is read once for all of them.
 pub const BLOCK: usize = 4;
 
 /// `out = start + X W` for at most [`BLOCK`] rows: X `[rows, k]`, its rows `stride` apart; W
-/// `[k / EACH, width]` and out `[rows, width]` row-major; start `[width]` is the same for all.
+/// `[k / 2, width]` and out `[rows, width]` row-major; start `[width]` is the same for all.
 #[inline(always)]
 pub fn products<V: Lanes, F: Factor>(
     x: &[F::X],
     stride: usize,
-    w: &[F::W],
+    w: &[u32],
     start: &[f32],
     out: &mut [f32],
 ) {
@@ -208,14 +266,14 @@ pub fn products<V: Lanes, F: Factor>(
 fn rows<V: Lanes, F: Factor, const ROWS: usize>(
     x: &[F::X],
     stride: usize,
-    w: &[F::W],
+    w: &[u32],
     start: &[f32],
     out: &mut [f32],
 ) {
     let width = start.len();
     let k = w.len() / width;
     assert!(F::fits::<V>(), "these registers multiply no pairs");
-    assert!(x.len() >= (ROWS - 1) * stride + k * F::EACH && out.len() >= ROWS * width);
+    assert!(x.len() >= (ROWS - 1) * stride + k * 2 && out.len() >= ROWS * width);
     let mut at = 0;
     while at + V::WIDTH <= width {
         // Three registers a row keep both multipliers busy, two nearly so, one only half of the
@@ -231,9 +289,9 @@ fn rows<V: Lanes, F: Factor, const ROWS: usize>(
             };
     }
     for row in 0..ROWS {
-        let x = &x[row * stride..][..k * F::EACH];
+        let x = &x[row * stride..][..k * 2];
         for j in at..width {
-            let numbers = x.chunks_exact(F::EACH).zip(w.chunks_exact(width));
+            let numbers = x.chunks_exact(2).zip(w.chunks_exact(width));
             let sum: f32 = numbers.map(|(x, row)| F::one(x, row[j])).sum();
             out[row * width + j] = start[j] + sum;
         }
@@ -246,7 +304,7 @@ fn rows<V: Lanes, F: Factor, const ROWS: usize>(
 unsafe fn strip<V: Lanes, F: Factor, const ROWS: usize, const N: usize>(
     x: &[F::X],
     stride: usize,
-    w: &[F::W],
+    w: &[u32],
     k: usize,
     start: &[f32],
     at: usize,
@@ -264,7 +322,7 @@ unsafe fn strip<V: Lanes, F: Factor, const ROWS: usize, const N: usize>(
         }
         for i in 0..k {
             for (row, sums) in sums.iter_mut().enumerate() {
-                let x = x.add(row * stride + i * F::EACH);
+                let x = x.add(row * stride + i * 2);
                 for (j, sum) in sums.iter_mut().enumerate() {
                     *sum = F::add(*sum, x, w.add(i * width + j * V::WIDTH));
                 }

@@ -42,7 +42,7 @@ impl Room {
         let widest = |of: fn(&Head) -> usize| heads.iter().map(of).max().unwrap_or(0);
         let wide = widest(|h| h.bias.len());
         Self {
-            moment: Aligned::zeros(widest(|h| h.moment.len() / h.bias.len())),
+            moment: Aligned::zeros(widest(|h| 2 * h.moment.len() / h.bias.len())),
             halves: vec![0; BLOCK * widest(|h| h.inputs().next_multiple_of(2))],
             shared: Aligned::zeros(wide),
             first: Aligned::zeros(BLOCK * wide),
@@ -102,7 +102,7 @@ impl Work for Ask<'_> {
         let [mean, scale] = &head.query_norm;
         normalise::<V>(moment, &mut room.halves, query, [mean, scale], CLAMP);
         copy::<V>(&mut moment[query.len()..], h);
-        add_product::<V>(moment, &head.moment, shared);
+        add_product::<V, _>(moment, &head.moment, shared);
         let stride = inputs.next_multiple_of(2);
         let blocks = asked.rows.chunks_mut(BLOCK * width).zip(features.chunks(BLOCK * inputs));
         for (rows, features) in blocks {
@@ -115,7 +115,7 @@ impl Work for Ask<'_> {
             }
             let z = &mut room.first[..rows.len() / width * hidden];
             if V::PAIRS {
-                products::<V, Paired>(&room.halves, stride, &head.row_pairs, shared, z);
+                products::<V, Paired>(&room.halves, stride, &head.row, shared, z);
             } else {
                 products::<V, Single>(rows, width, &head.row, shared, z);
             }

@@ -1,6 +1,6 @@
 //! The weights as the streaming engine reads them: embeddings folded into the first layer,
-//! temperatures into the last, rows contiguous in the order in which they are used. Made once per
-//! model, shared by all engines.
+//! temperatures into the last, matrices in pairs of rows ([`pairs`]) in the order in which they are
+//! used. Made once per model, shared by all engines.
 
 use crate::features::{RANKS, Token};
 use crate::predictor::networks::{EMBED, ModelConfig, Question};
@@ -19,8 +19,9 @@ const PAD: usize = 16;
 pub(super) struct Block {
     pub taps: Aligned,
     pub bias: Aligned,
-    /// `[C + 1, C]`: the last row is the bias.
-    pub mix: Aligned,
+    /// `[C, C]`
+    pub mix: Aligned<u32>,
+    pub mix_bias: Aligned,
     /// Tokens between two taps.
     pub step: usize,
 }
@@ -29,7 +30,7 @@ pub(super) struct Block {
 #[derive(Debug)]
 pub(super) struct Cell {
     /// `[2C, 4C]`: rows of the input, then of the state.
-    pub weights: Aligned,
+    pub weights: Aligned<u32>,
     pub bias: Aligned,
 }
 
@@ -41,7 +42,7 @@ pub(super) struct Net {
     /// bias is in the first.
     pub tables: [Aligned; 3],
     /// `[TOKEN_X, C]`.
-    pub input: Aligned,
+    pub input: Aligned<u32>,
     pub blocks: Vec<Block>,
     pub cells: Vec<Cell>,
     pub heads: [Head; 2],
@@ -55,16 +56,14 @@ pub(super) struct Head {
     pub row_norm: [Aligned; 2],
     /// `[Q]`
     pub query_norm: [Aligned; 2],
-    /// `[R, H]`, all of them bfloat16.
-    pub row: Aligned,
-    /// The same in pairs of rows, `[R / 2, H]`: where the processor multiplies pairs.
-    pub row_pairs: Vec<u32>,
+    /// `[R, H]`
+    pub row: Aligned<u32>,
     /// `[Q + C, H]`: what all candidates share, the moment and then the state.
-    pub moment: Aligned,
+    pub moment: Aligned<u32>,
     /// `[H]`
     pub bias: Aligned,
     /// `[H, L]`; empty without a second layer.
-    pub second: Aligned,
+    pub second: Aligned<u32>,
     pub second_bias: Aligned,
     /// `[W]`: weights of a candidate's row, its inputs, then its last layer, over the temperature;
     /// zeros behind.
@@ -107,11 +106,10 @@ impl Head {
         Self {
             row_norm,
             query_norm,
-            row_pairs: pairs(&row, wide),
-            row: row.into(),
-            moment: widened(&["query", "state"].map(get).concat(), hidden).into(),
+            row: pairs(&row, wide),
+            moment: pairs(&widened(&["query", "state"].map(get).concat(), hidden), wide),
             bias: widened(get("bias"), hidden).into(),
-            second: second_rows.into(),
+            second: pairs(&second_rows, second.next_multiple_of(PAD)),
             second_bias: widened(get("second_bias"), second).into(),
             weighs: weighs.into(),
             last: out.len().next_multiple_of(PAD),
@@ -161,24 +159,22 @@ impl Net {
         Self {
             config,
             tables,
-            input: first[row * c..].into(),
+            input: pairs(&first[row * c..], c),
             blocks: layers(|i| format!("block{i}.taps"))
                 .map(|i| Block {
                     taps: get(&format!("block{i}.taps")),
                     bias: get(&format!("block{i}.bias")),
-                    mix: ["mix", "mix_bias"]
-                        .map(|of| w.get(&format!("block{i}.{of}")))
-                        .concat()
-                        .into(),
+                    mix: pairs(w.get(&format!("block{i}.mix")), c),
+                    mix_bias: get(&format!("block{i}.mix_bias")),
                     step: 1 << i,
                 })
                 .collect(),
             cells: layers(|i| format!("lstm{i}.input"))
                 .map(|i| Cell {
-                    weights: ["input", "recurrent"]
-                        .map(|of| w.get(&format!("lstm{i}.{of}")))
-                        .concat()
-                        .into(),
+                    weights: pairs(
+                        &["input", "recurrent"].map(|of| w.get(&format!("lstm{i}.{of}"))).concat(),
+                        4 * c,
+                    ),
                     bias: get(&format!("lstm{i}.bias")),
                 })
                 .collect(),

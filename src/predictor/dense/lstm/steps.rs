@@ -74,7 +74,7 @@ impl Work for Forward<'_> {
             let (kept_before, kept) = kept.split_at_mut(row * c);
             let before = row.checked_sub(n).map(|row| row * c..(row + 1) * c);
             if let Some(before) = before.clone() {
-                add_product::<V>(&h_before[before], self.u, gates);
+                add_product::<V, _>(&h_before[before], self.u, gates);
             }
             let (open, new) = gates.split_at_mut(3 * c);
             for g in open.iter_mut() {
@@ -144,7 +144,7 @@ impl Work for Backward<'_> {
                 }
             }
             later_h.fill(0.0);
-            add_product::<V>(at, turned, later_h);
+            add_product::<V, _>(at, turned, later_h);
         }
     }
 }
