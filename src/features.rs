@@ -26,8 +26,6 @@ pub const OTHER: usize = RANKS - 1;
 pub const MOST_CANDIDATES: usize = 1_024;
 /// Candidates of one forecast at most.
 pub const MOST_EXPECTED: usize = 48;
-/// Context lengths of the follow statistics (PPM orders 1..=4).
-pub const ORDERS: usize = 4;
 
 /// One step of a CPU's sequence.
 #[derive(Clone, Copy, Debug, PartialEq)]

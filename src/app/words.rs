@@ -228,7 +228,7 @@ const PREDICTIONS: &[Word] = &[
     word("hit, miss", "the most probable candidate came in, or another one", TIMELINE | MISTAKES),
     word(
         "hypotheses",
-        "eight replays of the kernel's algorithm that differ in how they are corrected",
+        "eight replays of the kernel's algorithm: each corrected in another way, one not at all",
         MISTAKES,
     ),
     word(

@@ -295,6 +295,6 @@ mod tests {
     fn a_network_is_named_by_what_is_unusual() {
         let usual = ModelConfig::of(Kind::Tcn);
         assert_eq!(named(&usual), "tcn");
-        assert_eq!(named(&ModelConfig { channels: 16, hidden2: 0, ..usual }), "tcn c16 h2=0");
+        assert_eq!(named(&ModelConfig { channels: 16, hidden2: 8, ..usual }), "tcn c16 h2=8");
     }
 }

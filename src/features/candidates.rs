@@ -3,14 +3,13 @@
 //! who came in.
 
 use super::contexts::{self, Contexts, Keys, Seen};
-use super::follow::Follow;
 use super::history::{CpuHistory, NEVER, ThreadHistory, log_count, log_time, scale_prio};
 use super::ident::NOBODY;
 use super::layout::{CAND, QUERY, cand, query};
 use super::named::{Named, Shares, Write};
 use super::ranks::{Ranked, Sides};
-use super::{Decision, ORDERS, RANKS};
-use crate::sched::replay::{Beliefs, HYPOTHESES, View};
+use super::{Decision, RANKS};
+use crate::sched::replay::{Beliefs, UNCORRECTED, View};
 use crate::sched::runqueue::{Cause, RunQueues};
 use crate::sched::state::Table;
 use crate::simd::dispatch;
@@ -50,10 +49,9 @@ pub(super) struct Board {
     pub lag: Vec<i64>,
     /// Views of the uncorrected and the corrected replay.
     pub views: Vec<[View; 2]>,
-    /// What all hypotheses say of each candidate; the first is the corrected replay.
+    /// What all hypotheses say of each candidate; the first is the corrected replay, the last the one
+    /// that is left alone.
     pub beliefs: Vec<Beliefs>,
-    /// What the uncorrected replay says.
-    pub raw: Vec<Beliefs<1>>,
     /// Per candidate: its name in the follow tables.
     named: Named,
     /// The contexts of the decision, as far as they are known before the replays are asked; then as
@@ -67,7 +65,7 @@ pub(super) struct Board {
 }
 
 /// Contexts that depend on whom the corrected replay picks.
-const BY_REPLAY: [usize; 2] = [1, 7];
+const BY_REPLAY: [usize; 2] = [0, 4];
 
 /// What a decision is made from.
 pub(super) struct Scene<'a> {
@@ -77,7 +75,6 @@ pub(super) struct Scene<'a> {
     pub queues: &'a RunQueues,
     pub past: &'a Table<ThreadHistory>,
     pub lane: &'a CpuHistory,
-    pub follow: &'a Follow,
     pub contexts: &'a Contexts,
     pub slice_ns: f32,
     /// The uncorrected and the corrected replay believe that a reschedule was pending.
@@ -111,7 +108,6 @@ impl Board {
             lag: Vec::with_capacity(64),
             views: Vec::with_capacity(64),
             beliefs: Vec::with_capacity(64),
-            raw: Vec::with_capacity(64),
             named: Named::new(64),
             keys: Keys::default(),
             seen: Seen::default(),
@@ -168,8 +164,6 @@ impl Board {
         self.views.clear();
         self.beliefs.clear();
         self.beliefs.resize(candidates.len(), Beliefs::default());
-        self.raw.clear();
-        self.raw.resize(candidates.len(), Beliefs::default());
         for (i, thread) in candidates.iter().enumerate() {
             self.place[thread.ix()] = (self.stamp, i as u32);
         }
@@ -231,13 +225,10 @@ impl Board {
             self.lag.push(fix.lag_ns);
             write_view(&mut row[cand::raw_lag..=cand::raw_rank], raw, scene.slice_ns);
             write_view(&mut row[cand::fix_lag..=cand::fix_rank], fix, scene.slice_ns);
-            write_beliefs(&mut row[cand::picked_2..=cand::lag_8], &self.beliefs[i], scene.slice_ns);
+            write_beliefs(&mut row[cand::picked_2..=cand::rank_7], &self.beliefs[i]);
             let fresh = past.serial != entry.serial;
             row[cand::passed] = if fresh { 0.0 } else { log_count(past.passed, 4.0) };
             row[cand::passed_later] = if fresh { 0.0 } else { log_count(past.passed_later, 4.0) };
-            let first = if fresh { NEVER } else { past.first_passed };
-            row[cand::passed_since] =
-                if first == NEVER { 0.0 } else { log_time(now.0.saturating_sub(first)) };
             row[cand::passed_total] = log_count(past.passed_total, 4.0);
         }
         self.write_recency(scene.lane);
@@ -266,22 +257,14 @@ impl Board {
     }
 
     fn write_followers(&mut self, scene: &Scene<'_>) {
-        let mut recent = Shares::none(cand::follow_1);
-        let mut shares = [1, 2, 3].map(|order| Shares::none(cand::follow_1 + order));
-        let mut ones = [0, 1, 2, 3].map(|order| (cand::last_1 + order, NOBODY));
+        let mut recent = Shares::none(cand::follow);
+        let mut last = (cand::last_follower, NOBODY);
         if let Some(prev) = scene.past.get(scene.prev.ix()) {
-            recent = prev.followers.shares(cand::follow_1);
-            ones[0].1 = prev.followers.last[0];
-        }
-        let found = scene.follow.anywhere(&scene.lane.history);
-        for (order, followers) in found.iter().enumerate().skip(1) {
-            let Some(followers) = followers else { continue };
-            shares[order - 1] = followers.shares(cand::follow_1 + order, followers.total);
-            ones[order].1 = followers.last;
+            recent = prev.followers.shares(cand::follow);
+            last.1 = prev.followers.last[0];
         }
         let Self { named, rows, .. } = self;
-        dispatch(Write { named, rows, width: CAND, recent, shares, ones });
-        const { assert!(cand::follow_1 + ORDERS == cand::last_1 && ORDERS == 4) };
+        dispatch(Write { named, rows, width: CAND, recent, ones: [last] });
     }
 
     /// Works out the contexts as far as they do not depend on what the replays say, and fetches
@@ -291,7 +274,6 @@ impl Board {
         &mut self,
         past: &Table<ThreadHistory>,
         prev: ThreadIx,
-        state: TaskState,
         lane: &CpuHistory,
         contexts: &Contexts,
     ) {
@@ -303,17 +285,12 @@ impl Board {
             thread.and_then(|t| past.get(t.ix())).map_or(NOBODY, |p| p.ident)
         };
         let (oldest, newest) = (ident(self.threads.first()), ident(self.threads.last()));
-        let state = u32::from(state_class(state).min(4));
         let [first, second, ..] = prev.followers.last;
-        let ran = lane.history.ran;
         self.keys = [
-            contexts::key(0, [prev.ident, state]),
             0,
-            contexts::key(2, [prev.ident, newest, state]),
-            contexts::key(3, [prev.ident, oldest, newest]),
-            contexts::key(4, [prev.ident, first, second]),
-            contexts::key(5, [prev.ident, ran[1], ran[2], state]),
-            contexts::key(6, ran),
+            contexts::key(1, [prev.ident, oldest, newest]),
+            contexts::key(2, [prev.ident, first, second]),
+            contexts::key(3, lane.history.ran),
             0,
         ];
         contexts.expect(&self.keys, &BY_REPLAY);
@@ -325,15 +302,15 @@ impl Board {
         if n < 2 {
             self.rows
                 .chunks_exact_mut(CAND)
-                .for_each(|row| row[cand::context_1..=cand::latest_8].fill(0.0));
+                .for_each(|row| row[cand::context_1..=cand::latest_5].fill(0.0));
             return;
         }
         let prev = scene.past.get(scene.prev.ix()).unwrap_or(ThreadHistory::ABSENT);
         let fix =
             self.views.iter().position(|[_, fix]| fix.picked).map_or(NOBODY, |i| self.named.get(i));
         let mut keys = self.keys;
-        keys[1] = contexts::key(1, [prev.ident, fix]);
-        keys[7] = contexts::key(7, [fix, self.named.get(n - 1), n.min(4) as u32]);
+        keys[0] = contexts::key(0, [prev.ident, fix]);
+        keys[4] = contexts::key(4, [fix, self.named.get(n - 1), n.min(4) as u32]);
         self.seen = scene.contexts.look_up(keys);
         let place = [CAND, cand::context_1];
         scene.contexts.fill(&self.seen, &mut self.rows, place, &self.named);
@@ -380,12 +357,12 @@ impl Board {
     }
 }
 
-/// Of each hypothesis but the first: picked, place in its order, lag.
-fn write_beliefs(to: &mut [f32], beliefs: &Beliefs, slice_ns: f32) {
-    for (to, h) in to.chunks_exact_mut(3).zip(1..HYPOTHESES) {
+/// Of each hypothesis between the first and the one that is left alone: picked, place in its
+/// order.
+fn write_beliefs(to: &mut [f32], beliefs: &Beliefs) {
+    for (to, h) in to.chunks_exact_mut(2).zip(1..UNCORRECTED) {
         to[0] = flag(beliefs.picked[h]);
         to[1] = if beliefs.eligible[h] { log_count(u32::from(beliefs.rank[h]), 4.0) } else { 1.0 };
-        to[2] = (beliefs.lag_ns[h] as f32 / slice_ns).clamp(-4.0, 4.0) / 2.0;
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who followed eight contexts of a question: combinations of the one that leaves or runs, the ends
+//! Who followed five contexts of a question: combinations of the one that leaves or runs, the ends
 //! of the queue, whom the replay names, and the last threads on the CPU. Counts fade, so that new
 //! habits show; tables are of bounded size. Both questions have tables of their own.
 
@@ -8,47 +8,18 @@
 
 use super::ident::{Ident, NOBODY};
 use super::named::{Named, SIDE, equal, valued};
-use super::sets::{Entry, Sets, mix};
+use super::sets::{KEEP, Sets, mix};
 use crate::simd::each::ln;
 use crate::simd::{Lanes, Work, dispatch};
 
 /// Contexts of a question.
-pub(super) const CONTEXTS: usize = 8;
+pub(super) const CONTEXTS: usize = 5;
 /// Hashes of the contexts.
 pub(super) type Keys = [u64; CONTEXTS];
 
-/// Followers kept per context.
-const KEEP: usize = 8;
-/// What older ones keep when another one comes.
-const FADE: f32 = 0.97;
 /// A context that was seen less often is known little.
 const WELL: f32 = 3.0;
 const MOST_SETS: usize = 2_048;
-
-/// What followed one context: a cache line.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-struct Faded {
-    who: [Ident; KEEP],
-    count: [f32; KEEP],
-}
-
-impl Entry for Faded {
-    type Total = f32;
-    const EMPTY: Self = Self { who: [NOBODY; KEEP], count: [0.0; KEEP] };
-
-    fn add(&mut self, total: &mut f32, who: Ident) {
-        self.count.iter_mut().for_each(|n| *n *= FADE);
-        *total = *total * FADE + 1.0;
-        // All are looked at: who it is cannot be foreseen, and a wrong guess of a branch costs more.
-        let mut at = (0..KEEP).fold(KEEP, |at, i| if self.who[i] == who { i } else { at });
-        if at == KEEP {
-            at = (1..KEEP).fold(0, |at, i| if self.count[i] < self.count[at] { i } else { at });
-            (self.who[at], self.count[at]) = (who, 0.0);
-        }
-        self.count[at] += 1.0;
-    }
-}
 
 /// The contexts of a question, and where the tables kept them when they were looked up;
 /// `usize::MAX`: nowhere.
@@ -61,7 +32,7 @@ pub(super) struct Seen {
 /// The tables of one question.
 #[derive(Clone, Debug)]
 pub(super) struct Contexts {
-    sets: Sets<Faded>,
+    sets: Sets,
     /// Counts that are taken for seen of everybody.
     prior: f32,
 }
@@ -104,7 +75,7 @@ impl Contexts {
             .slots
             .into_iter()
             .filter(|slot| *slot != usize::MAX)
-            .map(|slot| self.sets.at(slot));
+            .map(|slot| self.sets.at(slot).2);
         found.flat_map(|f| f.who.into_iter().zip(f.count)).filter(|(_, n)| *n > 0.1).map(|(w, _)| w)
     }
 
@@ -140,7 +111,7 @@ impl Work for Fill<'_> {
         let mut well = [false; CONTEXTS];
         for (i, slot) in seen.slots.into_iter().enumerate().filter(|(_, slot)| *slot != usize::MAX)
         {
-            let (total, latest, found) = sets.all(slot);
+            let (total, latest, found) = sets.at(slot);
             let over = n / (total + prior * n);
             nothing[i] = prior * over;
             for (told, count) in told[i].iter_mut().zip(found.count) {

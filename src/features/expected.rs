@@ -2,14 +2,13 @@
 //! here, asleep, elsewhere; for how long, and for how long as a rule; how often did it follow.
 //! Looks at the past and at the queues as they are now.
 
+use super::MOST_EXPECTED;
 use super::contexts::{self, Contexts, Keys, Seen};
-use super::follow::{Follow, Trail};
 use super::history::{CpuHistory, Idents, NEVER, ThreadHistory, log_count, log_time, scale_prio};
 use super::ident::NOBODY;
 use super::layout::{ASK, THREAD, ask, thread};
-use super::named::{Named, Shares, Write};
+use super::named::{Named, Write};
 use super::places::Places;
-use super::{MOST_EXPECTED, ORDERS};
 use crate::sched::runqueue::{RunQueues, ThreadState};
 use crate::sched::state::Table;
 use crate::simd::dispatch;
@@ -24,7 +23,7 @@ const NEAR: usize = 8;
 /// and are hardly ever right: with twice as many the forecast won 0.02 points on validation.
 const USUAL: usize = 12;
 /// Contexts that depend on whom the corrected replay would take.
-const BY_REPLAY: [usize; 3] = [1, 3, 7];
+const BY_REPLAY: [usize; 2] = [0, 1];
 /// `ln(0.02 / 0.05)`: the logarithm of no wake-up at all.
 const NEVER_WOKEN: f32 = -0.916_29;
 /// What a stint is taken to last where none was seen, ns.
@@ -39,7 +38,6 @@ pub(super) struct Scene<'a> {
     pub queues: &'a RunQueues,
     pub past: &'a Table<ThreadHistory>,
     pub lane: &'a CpuHistory,
-    pub follow: &'a Follow,
     pub contexts: &'a Contexts,
     pub idents: &'a Idents,
     /// Whom the uncorrected replay and the hypotheses would take out of the queue.
@@ -64,9 +62,8 @@ pub(super) struct Expected {
     /// they were looked up.
     keys: Keys,
     pub seen: Seen,
-    /// Where a thread stands among the candidates; the same by its name in the follow tables.
+    /// Where a thread stands among the candidates.
     places: Places,
-    named: Places,
     /// Their names.
     names: Named,
     /// Per candidate: middle of the time until it wakes up, ns; infinite if that is not known.
@@ -94,7 +91,6 @@ impl Expected {
             keys: Keys::default(),
             seen: Seen::default(),
             places: Places::EMPTY,
-            named: Places::EMPTY,
             names: Named::new(MOST_EXPECTED),
             due: Vec::with_capacity(MOST_EXPECTED),
             standing: Vec::with_capacity(MOST_EXPECTED),
@@ -115,20 +111,14 @@ impl Expected {
         let ident = |thread: Option<&ThreadIx>| {
             thread.and_then(|t| past.get(t.ix())).map_or(NOBODY, |p| p.ident)
         };
-        let waiting = queue.len() as u32;
-        let (oldest, newest) = (ident(queue.first()), ident(queue.last()));
-        let waker = ident(Some(&running.woken_by));
         let [first, second, _] = running.followers.last;
-        let (me, ran) = (running.ident, lane.history.ran);
+        let me = running.ident;
         self.keys = [
-            contexts::key(0, [me, waiting.min(2)]),
             0,
-            contexts::key(2, [me, oldest, newest]),
             0,
-            contexts::key(4, [me, first, second]),
-            contexts::key(5, [me, waker, ran[1]]),
-            contexts::key(6, ran),
-            0,
+            contexts::key(2, [me, first, second]),
+            contexts::key(3, lane.history.ran),
+            contexts::key(4, [me, ident(queue.first()), ident(queue.last())]),
         ];
         contexts.expect(&self.keys, &BY_REPLAY);
     }
@@ -138,12 +128,10 @@ impl Expected {
         let fix = scene.next.get(1).copied().flatten();
         let fix = fix.and_then(|t| scene.past.get(t.ix())).map_or(NOBODY, |p| p.ident);
         let waiting = scene.queues.queue(scene.cpu).len() as u32;
-        let [first, second, third] = running.followers.last;
         let (me, ran) = (running.ident, scene.lane.history.ran);
         let mut keys = self.keys;
-        keys[1] = contexts::key(1, [me, fix]);
-        keys[3] = contexts::key(3, [me, ran[1], waiting.min(3), fix]);
-        keys[7] = contexts::key(7, [me, first, second, third, fix]);
+        keys[0] = contexts::key(0, [me, fix]);
+        keys[1] = contexts::key(1, [me, ran[1], waiting.min(3), fix]);
         keys
     }
 
@@ -163,11 +151,10 @@ impl Expected {
         self.write_order(standing, scene.slice_ns);
         self.write_named(scene);
         self.write_woken(past);
-        let found = scene.follow.here(&scene.lane.history);
-        self.write_followers(&found, past);
+        self.write_followers(past);
         let place = [THREAD, thread::context_1];
         scene.contexts.fill(&self.seen, &mut self.rows, place, &self.names);
-        self.write_query(&found, scene, past);
+        self.write_query(scene, past);
     }
 
     /// Who ran here last, who waits, whom the replays name, who followed the contexts, who ran here
@@ -202,12 +189,9 @@ impl Expected {
             }
             self.add(*at, scene);
         }
-        self.named.clear();
         self.names.clear();
-        for (i, at) in self.threads.iter().enumerate() {
-            let name = scene.past.get(at.ix()).map_or(NOBODY, |p| p.ident);
-            self.named.insert(name, i);
-            self.names.push(name);
+        for at in &self.threads {
+            self.names.push(scene.past.get(at.ix()).map_or(NOBODY, |p| p.ident));
         }
     }
 
@@ -289,7 +273,7 @@ impl Expected {
     /// Whom the running one wakes, and how often.
     fn write_woken(&mut self, running: &ThreadHistory) {
         for (who, rate) in running.wakes.rates() {
-            let Some(i) = self.named.get(who).filter(|_| rate > 0.0) else { continue };
+            let Some(i) = self.names.place(who).filter(|_| rate > 0.0) else { continue };
             let row = &mut self.rows[i * THREAD..][..THREAD];
             row[thread::wake_rate] = rate;
             row[thread::wake_ln] = ((rate + 0.02) / 0.05).ln();
@@ -355,37 +339,19 @@ impl Expected {
         }
     }
 
-    /// Shares among the followers of the running thread and of the longer contexts, and who comes
-    /// first among them.
-    fn write_followers(&mut self, found: &Trail<'_>, running: &ThreadHistory) {
-        let mut shares = [1, 2, 3].map(|order| Shares::none(thread::follow_1 + order));
-        let mut ones = [(0, NOBODY); 2 * ORDERS];
-        for order in 0..ORDERS {
-            ones[2 * order].0 = thread::often_1 + 2 * order;
-            ones[2 * order + 1].0 = thread::last_1 + 2 * order;
-        }
-        let recent = running.followers.shares(thread::follow_1);
-        for (order, followers) in found.iter().enumerate() {
-            let Some(followers) = followers else { continue };
-            if order > 0 {
-                shares[order - 1] = followers.shares(thread::follow_1 + order, followers.total);
-            }
-            ones[2 * order].1 = followers.best().0;
-            ones[2 * order + 1].1 = followers.last;
-        }
+    /// Shares among the followers of the running thread, and who comes first among them.
+    fn write_followers(&mut self, running: &ThreadHistory) {
+        let followers = &running.followers;
+        let recent = followers.shares(thread::follow);
+        let ones =
+            [(thread::top_follower, followers.top()), (thread::last_follower, followers.last[0])];
         let Self { names: named, rows, .. } = self;
-        dispatch(Write { named, rows, width: THREAD, recent, shares, ones });
-        const { assert!(thread::follow_1 + ORDERS == thread::often_1 && ORDERS == 4) };
+        dispatch(Write { named, rows, width: THREAD, recent, ones });
     }
 
-    fn write_query(&mut self, found: &Trail<'_>, scene: &Scene<'_>, running: &ThreadHistory) {
+    fn write_query(&mut self, scene: &Scene<'_>, running: &ThreadHistory) {
         let q = &mut self.query;
         q.fill(0.0);
-        for (order, followers) in found.iter().enumerate() {
-            let Some(followers) = followers else { continue };
-            q[ask::share_1 + 2 * order] = followers.best().1 / (followers.total as f32 + 0.5);
-            q[ask::seen_1 + 2 * order] = log_count(followers.total, 5.0);
-        }
         let queue = scene.queues.queue(scene.cpu);
         let waited = |at: Option<&ThreadIx>| {
             at.map_or(0.0, |t| log_time(scene.now.since(scene.queues.entry(*t).enqueued).0))

@@ -4,11 +4,10 @@
 use super::candidates::{Asked, Board, Scene};
 use super::contexts::{Contexts, Seen};
 use super::expected::{self, Expected};
-use super::follow::Follow;
 use super::history::{CpuHistory, Idents, NEVER, Names, ThreadHistory};
 use super::tokens::{self, Subject};
 use super::{Decision, Forecast, MOST_EXPECTED, Outcome, Sink, offered};
-use crate::sched::replay::{HYPOTHESES, Hypotheses, KernelReplay};
+use crate::sched::replay::{HYPOTHESES, Hypotheses, UNCORRECTED};
 use crate::sched::runqueue::{Change, RunQueues};
 use crate::sched::state::Table;
 use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace};
@@ -18,13 +17,10 @@ use crate::trace::{CpuId, Event, EventKind, Nanos, ThreadIx, Trace};
 #[derive(Clone, Debug)]
 pub struct Extractor {
     queues: RunQueues,
-    /// The kernel's algorithm left alone.
-    raw: KernelReplay,
-    /// Corrected by each observed pick, in several ways.
+    /// The kernel's algorithm, corrected by each observed pick in several ways, and left alone.
     hypotheses: Hypotheses,
     past: Table<ThreadHistory>,
     lanes: Vec<CpuHistory>,
-    follow: Follow,
     idents: Idents,
     names: Names,
     board: Board,
@@ -71,11 +67,9 @@ impl Extractor {
         let idents = Idents::new(cpus, &mut past);
         Self {
             queues: RunQueues::of(trace),
-            raw: KernelReplay::of(trace, false),
             hypotheses: Hypotheses::of(trace),
             past,
             lanes: vec![CpuHistory::NEW; cpus],
-            follow: Follow::new(),
             idents,
             names: Names::new(trace.tasks()),
             board: Board::new(threads),
@@ -94,11 +88,9 @@ impl Extractor {
     pub fn snapshot(&mut self) -> Self {
         Self {
             queues: self.queues.snapshot(),
-            raw: self.raw.snapshot(),
             hypotheses: self.hypotheses.snapshot(),
             past: self.past.snapshot(),
             lanes: self.lanes.clone(),
-            follow: self.follow.clone(),
             idents: self.idents.snapshot(),
             names: self.names.clone(),
             board: self.board.snapshot(),
@@ -112,9 +104,8 @@ impl Extractor {
 
     /// Bytes that a snapshot taken now would add to earlier ones, tables of bounded size left out.
     pub fn own_bytes(&self) -> usize {
-        let replays = self.raw.own_bytes() + self.hypotheses.own_bytes();
         self.queues.own_bytes()
-            + replays
+            + self.hypotheses.own_bytes()
             + self.past.own_bytes()
             + self.idents.own_bytes()
             + self.board.own_bytes()
@@ -122,9 +113,8 @@ impl Extractor {
 
     /// Most bytes that a snapshot can add.
     pub fn most_bytes(&self) -> usize {
-        let replays = self.raw.most_bytes() + self.hypotheses.most_bytes();
         self.queues.most_bytes()
-            + replays
+            + self.hypotheses.most_bytes()
             + self.past.most_bytes()
             + self.idents.most_bytes()
             + self.board.most_bytes()
@@ -152,7 +142,6 @@ impl Extractor {
     }
 
     fn other<S: Sink>(&mut self, trace: &Trace, e: &Event, sink: &mut S) {
-        self.raw.event(e, trace);
         self.hypotheses.event(e, trace);
         match self.queues.apply(e, trace) {
             Change::Nothing => {}
@@ -236,9 +225,9 @@ impl Extractor {
     /// Asks who will be next, now that `running` has come in.
     fn foretell<S: Sink>(&mut self, event: u32, e: &Event, running: ThreadIx, sink: &mut S) {
         let queue = offered(self.queues.queue(e.cpu), &mut self.line);
-        let mut next = [None; 1 + HYPOTHESES];
-        next[0] = self.raw.next_waiting(e.cpu, queue);
-        next[1..].copy_from_slice(&self.hypotheses.next_waiting(e.cpu, queue));
+        let mut next = self.hypotheses.next_waiting(e.cpu, queue);
+        // The replay that is left alone comes first.
+        next.rotate_right(HYPOTHESES - UNCORRECTED);
         let scene = expected::Scene {
             cpu: e.cpu,
             now: e.time,
@@ -246,7 +235,6 @@ impl Extractor {
             queues: &self.queues,
             past: &self.past,
             lane: &self.lanes[e.cpu.ix()],
-            follow: &self.follow,
             contexts: &self.contexts[1],
             idents: &self.idents,
             next: &next,
@@ -280,23 +268,21 @@ impl Extractor {
                 past.describe(e.task, e.prio, &self.names);
             }
             let who = self.idents.of(prev, &mut self.past);
-            self.lanes[e.cpu.ix()].history.push(who, e.cpu.ix());
+            self.lanes[e.cpu.ix()].history.push(who);
         }
         let candidates = offered(self.queues.candidates(e.cpu), &mut self.line);
         self.board.gather(candidates);
         // What lies far away is fetched while the replays think.
         let lane = &self.lanes[e.cpu.ix()];
-        self.follow.expect_anywhere(&lane.history);
-        self.board.foresee(&self.past, prev, e.state, lane, &self.contexts[0]);
-        self.raw.before_pick(e, trace);
+        self.board.foresee(&self.past, prev, lane, &self.contexts[0]);
         self.hypotheses.before_pick(e, trace);
         // The idle thread waits for nothing, and nobody waits beside it.
         if !candidates.first().is_some_and(|t| self.queues.is_idle(*t)) {
             self.hypotheses.views(e.cpu, candidates, &mut self.board.beliefs);
-            self.raw.views(e.cpu, candidates, &mut self.board.raw);
         }
-        let Board { views, raw, beliefs, .. } = &mut self.board;
-        views.extend(raw.iter().zip(&*beliefs).map(|(raw, all)| [raw.view(0), all.view(0)]));
+        let Board { views, beliefs, .. } = &mut self.board;
+        views.extend(beliefs.iter().map(|all| [all.view(UNCORRECTED), all.view(0)]));
+        let resched = self.hypotheses.resched(e.cpu);
         self.board.fill(&Scene {
             event: e,
             prev,
@@ -304,10 +290,9 @@ impl Extractor {
             queues: &self.queues,
             past: &self.past,
             lane: &self.lanes[e.cpu.ix()],
-            follow: &self.follow,
             contexts: &self.contexts[0],
             slice_ns: self.slice_ns,
-            resched: [self.raw.resched(e.cpu), self.hypotheses.resched(e.cpu)[0]],
+            resched: [resched[UNCORRECTED], resched[0]],
         });
         (prev, leaving.stint)
     }
@@ -324,13 +309,12 @@ impl Extractor {
     ) {
         let place = self.board.place(next);
         let waiting = offered(self.queues.queue(e.cpu), &mut self.line);
-        self.raw.after_pick(e, trace, waiting, next);
         self.hypotheses.after_pick(e, trace, waiting, next);
         if let (Some(p), true) = (place, waiting.len() > 1) {
             self.lanes[e.cpu.ix()].score(self.board.views[p].map(|v| v.picked));
         }
         if let Some(picked) = place.filter(|_| !waiting.is_empty()) {
-            self.pass_over(picked, e.time);
+            self.pass_over(picked);
         }
         self.queues.finish_switch(e, trace.tasks());
         if let Some(past) = self.past.get_mut(next.ix()) {
@@ -357,14 +341,13 @@ impl Extractor {
         );
         let who = self.idents.of(next, &mut self.past);
         let lane = &mut self.lanes[e.cpu.ix()];
-        self.follow.add(&lane.history, who);
         if self.board.threads.len() > 1 {
             self.contexts[0].add(&self.board.seen, who);
         }
         if let Some(seen) = &self.open[e.cpu.ix()].seen {
             self.contexts[1].add(seen, who);
         }
-        lane.history.push(who, e.cpu.ix());
+        lane.history.push(who);
         lane.bring_forward(next);
         lane.token = Some(e.time);
         if let Some(past) = self.past.get_mut(prev.ix()) {
@@ -378,7 +361,6 @@ impl Extractor {
         }
         // What lies far away is fetched while others take the token.
         let lane = &self.lanes[e.cpu.ix()];
-        self.follow.expect_here(&lane.history);
         let running = self.past.get(next.ix()).unwrap_or(ThreadHistory::ABSENT);
         let queue = self.queues.queue(e.cpu);
         self.expected.foresee(&self.past, running, queue, lane, &self.contexts[1]);
@@ -386,14 +368,13 @@ impl Extractor {
     }
 
     /// Counts, for all candidates but the picked one, that they were passed over.
-    fn pass_over(&mut self, picked: usize, now: Nanos) {
+    fn pass_over(&mut self, picked: usize) {
         for (i, thread) in self.board.threads.iter().enumerate().filter(|(i, _)| *i != picked) {
             let past = &mut self.past[thread.ix()];
             past.waits(self.queues.entry(*thread).serial);
             past.passed += 1;
             past.passed_total += 1;
             past.passed_later += u32::from(i < picked);
-            past.first_passed = past.first_passed.min(now.0);
         }
     }
 }

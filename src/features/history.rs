@@ -68,7 +68,6 @@ pub(super) struct ThreadHistory {
     pub serial: u32,
     pub passed: u32,
     pub passed_later: u32,
-    pub first_passed: u64,
     /// Passed over since it last ran.
     pub passed_total: u32,
     pub followers: Recent,
@@ -102,7 +101,6 @@ impl ThreadHistory {
         serial: 0,
         passed: 0,
         passed_later: 0,
-        first_passed: NEVER,
         passed_total: 0,
         followers: Recent::EMPTY,
         sleeps: Spans::EMPTY,
@@ -166,7 +164,7 @@ impl ThreadHistory {
     pub fn waits(&mut self, serial: u32) {
         if self.serial != serial {
             self.serial = serial;
-            (self.passed, self.passed_later, self.first_passed) = (0, 0, NEVER);
+            (self.passed, self.passed_later) = (0, 0);
         }
     }
 }

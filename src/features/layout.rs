@@ -55,9 +55,8 @@ columns! {
     fifo_frac oldest newest second_newest from_newest
     // Place in the CPU's recency list.
     recency ran_before_prev
-    // Followers of the last 1-4 threads on the CPU: share, and whether it was the last one to
-    // follow.
-    follow_1 follow_2 follow_3 follow_4 last_1 last_2 last_3 last_4
+    // Its share among the followers of the one that leaves; it was the last of them.
+    follow last_follower
     // Why it is queued, and how it relates to the one that leaves.
     by_wake by_new by_migrate by_preempt woken_by_prev prev_woken_by local_wake in_stint
     // Its own history.
@@ -65,16 +64,15 @@ columns! {
     // The kernel replay, uncorrected and corrected.
     raw_lag raw_deadline raw_eligible raw_picked raw_rank
     fix_lag fix_deadline fix_eligible fix_picked fix_rank
-    // Seven more hypotheses of the kernel: picked, place in its order, lag.
-    picked_2 rank_2 lag_2 picked_3 rank_3 lag_3 picked_4 rank_4 lag_4 picked_5 rank_5 lag_5
-    picked_6 rank_6 lag_6 picked_7 rank_7 lag_7 picked_8 rank_8 lag_8
-    // Followers of eight contexts: how much more often than by chance where the context is known
+    // Six more hypotheses of the kernel: picked, place in its order.
+    picked_2 rank_2 picked_3 rank_3 picked_4 rank_4 picked_5 rank_5 picked_6 rank_6
+    picked_7 rank_7
+    // Followers of five contexts: how much more often than by chance where the context is known
     // well, where it is not; it was the last one.
     context_1 few_1 latest_1 context_2 few_2 latest_2 context_3 few_3 latest_3 context_4 few_4 latest_4
-    context_5 few_5 latest_5 context_6 few_6 latest_6 context_7 few_7 latest_7 context_8 few_8 latest_8
-    // Passed over since enqueued: how often, by how many later-enqueued ones, since when; and since
-    // it last ran.
-    passed passed_later passed_since passed_total
+    context_5 few_5 latest_5
+    // Passed over since enqueued: how often, by how many later-enqueued ones; and since it last ran.
+    passed passed_later passed_total
     // The columns of `SET_OF` against the other candidates: z-score, rank share, distance to the
     // greatest.
     wait_z wait_rank wait_max
@@ -82,30 +80,22 @@ columns! {
     rt_minus_min_z rt_minus_min_rank rt_minus_min_max
     avg_stint_z avg_stint_rank avg_stint_max
     last_stint_z last_stint_rank last_stint_max
-    raw_lag_z raw_lag_rank raw_lag_max
-    raw_deadline_z raw_deadline_rank raw_deadline_max
     fix_lag_z fix_lag_rank fix_lag_max
     fix_deadline_z fix_deadline_rank fix_deadline_max
-    passed_z passed_rank passed_max
-    passed_later_z passed_later_rank passed_later_max
-    follow_1_z follow_1_rank follow_1_max
+    follow_z follow_rank follow_max
 }
 
 /// Candidate columns that are also given relative to the set of candidates, in the order of their
 /// triples.
-pub(super) const SET_OF: [usize; 12] = [
+pub(super) const SET_OF: [usize; 8] = [
     cand::wait,
     cand::since_ran,
     cand::rt_minus_min,
     cand::avg_stint,
     cand::last_stint,
-    cand::raw_lag,
-    cand::raw_deadline,
     cand::fix_lag,
     cand::fix_deadline,
-    cand::passed,
-    cand::passed_later,
-    cand::follow_1,
+    cand::follow,
 ];
 /// First of the set columns.
 pub(super) const SET_START: usize = cand::wait_z;
@@ -131,8 +121,6 @@ columns! {
 columns! {
     /// Inputs of a forecast that describe the moment.
     ASK_NAMES, ASK, ask:
-    // Per order: share of the most frequent follower, how often the context was seen.
-    share_1 seen_1 share_2 seen_2 share_3 seen_3 share_4 seen_4
     // The queue after the switch: its length, empty, one thread, two; waits of its oldest and
     // newest.
     waiting queue_0 queue_1 queue_2 oldest_wait newest_wait
@@ -159,21 +147,20 @@ columns! {
     avg_sleep last_sleep since_left avg_stint last_stint stints_since_wake prio kthread
     // The running one woke it last; it woke the running one last; it last ran here.
     woken_by_running woke_running last_ran_here
-    // Its share among the followers of the last 1-4 threads; it is the most frequent of them, or
-    // the last one.
-    follow_1 follow_2 follow_3 follow_4
-    often_1 last_1 often_2 last_2 often_3 last_3 often_4 last_4
+    // Its share among the followers of the running thread; it is the most frequent of them, or the
+    // last one.
+    follow top_follower last_follower
     // Ends of the queue.
     oldest second_oldest newest second_newest
     // Whom the replays would take next out of the queue: the uncorrected one, then the hypotheses
     // in their order.
-    raw_next next_1 next_2 next_3 next_4 next_5 next_6 next_7 next_8
+    raw_next next_1 next_2 next_3 next_4 next_5 next_6 next_7
     // Place in the corrected replay's order of the queue.
     order
-    // Followers of eight contexts: how much more often than by chance where the context is known
+    // Followers of five contexts: how much more often than by chance where the context is known
     // well, where it is not; it was the last one.
     context_1 few_1 latest_1 context_2 few_2 latest_2 context_3 few_3 latest_3 context_4 few_4 latest_4
-    context_5 few_5 latest_5 context_6 few_6 latest_6 context_7 few_7 latest_7 context_8 few_8 latest_8
+    context_5 few_5 latest_5
     // Asleep: chance that it wakes up before the expected end of the stint, and its logarithm; how
     // often stints of the running one woke it, the logarithm, more often than not; due first of
     // all, due before the end, due first with nobody waiting.

@@ -56,6 +56,17 @@ impl Named {
         }
     }
 
+    /// Where somebody stands who has a name; `who` is no [`NOBODY`].
+    #[inline]
+    pub fn place(&self, who: Ident) -> Option<usize> {
+        // All of a block are compared: where it is cannot be foreseen.
+        let within = |block: &[Ident; SIDE]| {
+            (0..SIDE).fold(SIDE, |at, i| if block[i] == who { i } else { at })
+        };
+        let found = self.blocks.iter().map(within).enumerate().find(|(_, at)| *at < SIDE);
+        found.map(|(block, at)| block * SIDE + at).filter(|at| *at < self.len)
+    }
+
     /// Blocks of names.
     pub fn blocks(&self) -> &[[Ident; SIDE]] {
         &self.blocks
@@ -97,29 +108,25 @@ impl<const K: usize> Shares<'_, K> {
 }
 
 /// Writes shares, and ones for whom is named, into the columns of all candidates.
-pub(super) struct Write<'a, const S: usize, const O: usize> {
+pub(super) struct Write<'a, const O: usize> {
     pub named: &'a Named,
     /// `[candidates, width]`
     pub rows: &'a mut [f32],
     pub width: usize,
     /// Those of a thread's recent followers.
     pub recent: Shares<'a, 16>,
-    pub shares: [Shares<'a, 8>; S],
     pub ones: [(usize, Ident); O],
 }
 
-impl<const S: usize, const O: usize> Work for Write<'_, S, O> {
+impl<const O: usize> Work for Write<'_, O> {
     type Out = ();
 
     #[inline(always)]
     fn run<V: Lanes>(self) {
-        let Self { named, rows, width, recent, shares, ones } = self;
+        let Self { named, rows, width, recent, ones } = self;
         for (names, rows) in named.blocks().iter().zip(rows.chunks_mut(SIDE * width)) {
             let found = valued::<V, 16>(names, 0.0, recent.who, &recent.share);
             put(rows, width, recent.column, found);
-            for Shares { column, who, share } in &shares {
-                put(rows, width, *column, valued::<V, 8>(names, 0.0, who, share));
-            }
             for (column, who) in &ones {
                 put(rows, width, *column, equal::<V>(names, *who));
             }
@@ -147,21 +154,24 @@ mod tests {
         (0..20).for_each(|i| named.push(if i == 3 { NOBODY } else { 100 + i }));
         assert_eq!((named.len(), named.get(3), named.get(18)), (20, NOBODY, 118));
         let mut rows = vec![f32::NAN; 20 * 4];
-        let who = [NOBODY, 102, 118, 7, NOBODY, NOBODY, NOBODY, NOBODY];
-        let share = [0.9, 0.2, 0.3, 0.4, 0.0, 0.0, 0.0, 0.0];
-        let recent = Shares { column: 0, who: &[119; 16], share: [0.6; 16] };
-        let (shares, ones) = ([Shares { column: 1, who: &who, share }], [(2, 117), (3, NOBODY)]);
-        dispatch(Write { named: &named, rows: &mut rows, width: 4, recent, shares, ones });
+        let (mut who, mut share) = ([NOBODY; 16], [0.9; 16]);
+        (who[1], who[2], who[3], who[9]) = (102, 118, 7, 119);
+        (share[1], share[2], share[9]) = (0.2, 0.3, 0.6);
+        let recent = Shares { column: 1, who: &who, share };
+        let ones = [(0, 119), (2, 117), (3, NOBODY)];
+        dispatch(Write { named: &named, rows: &mut rows, width: 4, recent, ones });
         for (i, row) in rows.chunks(4).enumerate() {
             let expected = match i {
                 2 => [0.0, 0.2, 0.0, 0.0],
                 17 => [0.0, 0.0, 1.0, 0.0],
                 18 => [0.0, 0.3, 0.0, 0.0],
-                19 => [0.6, 0.0, 0.0, 0.0],
+                19 => [1.0, 0.6, 0.0, 0.0],
                 _ => [0.0; 4],
             };
             assert_eq!(row, expected, "{i}");
         }
+        let found = [100, 118, 119, 103, 7].map(|who| named.place(who));
+        assert_eq!(found, [Some(0), Some(18), Some(19), None, None]);
         named.clear();
         assert_eq!((named.len(), named.get(0)), (0, NOBODY));
     }

@@ -11,9 +11,8 @@ use crate::simd::{Lanes, Work, less};
 /// Up to so many candidates are ranked by counting, all columns at once; more are sorted, column by
 /// column.
 const COUNTED: usize = 96;
-/// Columns side by side: those of [`SET_OF`], up to a whole number of registers.
-const WIDTH: usize = 16;
-const _: () = assert!(SET_OF.len() <= WIDTH);
+/// Columns side by side.
+const WIDTH: usize = SET_OF.len();
 
 /// Room for what all candidates have in the columns.
 #[derive(Clone, Debug)]
@@ -90,7 +89,7 @@ impl Work for Ranked<'_> {
                 left[k] = x[k] - most[k];
             }
             let triples = row[SET_START..].chunks_exact_mut(3);
-            for (k, triple) in triples.enumerate().take(SET_OF.len()) {
+            for (k, triple) in triples.enumerate() {
                 triple.copy_from_slice(&[z[k], rank[k], left[k]]);
             }
         }

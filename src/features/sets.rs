@@ -4,18 +4,10 @@
 use super::ident::{Ident, NOBODY};
 use crate::simd::prefetch;
 
-/// Who followed a context, and how often each.
-pub(super) trait Entry: Copy {
-    /// How much was counted in a context.
-    type Total: Copy + Default + PartialOrd;
-
-    /// Of a context that was never seen.
-    const EMPTY: Self;
-
-    /// `who` came in it.
-    fn add(&mut self, total: &mut Self::Total, who: Ident);
-}
-
+/// Followers kept per context.
+pub(super) const KEEP: usize = 8;
+/// What older ones keep when another one comes.
+const FADE: f32 = 0.97;
 /// Contexts per set.
 const WAYS: usize = 8;
 const FIRST_SETS: usize = 128;
@@ -24,18 +16,17 @@ const FIRST_SETS: usize = 128;
 /// that neither a search nor the choice of whom to forget reads the entries.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-struct Head<T> {
+struct Head {
     /// Hashes; 0 where none is kept.
     keys: [u64; WAYS],
-    total: [T; WAYS],
+    /// How much was counted.
+    total: [f32; WAYS],
     /// Who came last.
     last: [Ident; WAYS],
 }
 
-impl<T: Copy + Default + PartialOrd> Head<T> {
-    fn new() -> Self {
-        Self { keys: [0; WAYS], total: [T::default(); WAYS], last: [NOBODY; WAYS] }
-    }
+impl Head {
+    const EMPTY: Self = Self { keys: [0; WAYS], total: [0.0; WAYS], last: [NOBODY; WAYS] };
 
     /// The first place of `key`. All are compared: which one it is cannot be foreseen, and a wrong
     /// guess of a branch costs more.
@@ -52,38 +43,51 @@ impl<T: Copy + Default + PartialOrd> Head<T> {
     }
 }
 
-/// What is kept of a context.
+/// What followed one context: a cache line. Counts fade, so that new habits show.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Found<'a, E: Entry> {
-    pub total: E::Total,
-    /// Who came last.
-    pub last: Ident,
-    entry: &'a E,
+#[repr(align(64))]
+pub(super) struct Followers {
+    pub who: [Ident; KEEP],
+    pub count: [f32; KEEP],
 }
 
-impl<E: Entry> std::ops::Deref for Found<'_, E> {
-    type Target = E;
+impl Followers {
+    /// Of a context that was never seen.
+    const EMPTY: Self = Self { who: [NOBODY; KEEP], count: [0.0; KEEP] };
 
-    fn deref(&self) -> &E {
-        self.entry
+    /// `who` came in it.
+    fn add(&mut self, total: &mut f32, who: Ident) {
+        self.count.iter_mut().for_each(|n| *n *= FADE);
+        *total = *total * FADE + 1.0;
+        // All are looked at: who it is cannot be foreseen, and a wrong guess of a branch costs more.
+        let mut at = (0..KEEP).fold(KEEP, |at, i| if self.who[i] == who { i } else { at });
+        if at == KEEP {
+            at = (1..KEEP).fold(0, |at, i| if self.count[i] < self.count[at] { i } else { at });
+            (self.who[at], self.count[at]) = (who, 0.0);
+        }
+        self.count[at] += 1.0;
     }
 }
 
 /// Entries by hash: sets of eight, doubled while small, forgetting the rarest once they are as many
 /// as may be.
 #[derive(Clone, Debug)]
-pub(super) struct Sets<E: Entry> {
-    heads: Vec<Head<E::Total>>,
+pub(super) struct Sets {
+    heads: Vec<Head>,
     /// Those of a set side by side.
-    entries: Vec<E>,
+    entries: Vec<Followers>,
     most: usize,
 }
 
-impl<E: Entry> Sets<E> {
+impl Sets {
     /// An empty table of at most `most` sets (a power of two).
     pub fn new(most: usize) -> Self {
         let first = FIRST_SETS.min(most);
-        Self { heads: vec![Head::new(); first], entries: vec![E::EMPTY; first * WAYS], most }
+        Self {
+            heads: vec![Head::EMPTY; first],
+            entries: vec![Followers::EMPTY; first * WAYS],
+            most,
+        }
     }
 
     fn set(&self, key: u64) -> usize {
@@ -96,16 +100,9 @@ impl<E: Entry> Sets<E> {
         self.heads[set].way(key).map(|way| set * WAYS + way)
     }
 
-    /// What is kept there.
-    pub fn at(&self, slot: usize) -> Found<'_, E> {
-        let head = &self.heads[slot / WAYS];
-        let way = slot % WAYS;
-        Found { total: head.total[way], last: head.last[way], entry: &self.entries[slot] }
-    }
-
-    /// How much was counted there, who came last, and the entry.
+    /// How much was counted there, who came last, and who came how often.
     #[inline]
-    pub fn all(&self, slot: usize) -> (E::Total, Ident, &E) {
+    pub fn at(&self, slot: usize) -> (f32, Ident, &Followers) {
         let (head, way) = (&self.heads[slot / WAYS], slot % WAYS);
         (head.total[way], head.last[way], &self.entries[slot])
     }
@@ -147,8 +144,8 @@ impl<E: Entry> Sets<E> {
             }
             if full {
                 let way = head.rarest();
-                (head.keys[way], head.total[way]) = (key, E::Total::default());
-                self.entries[set * WAYS + way] = E::EMPTY;
+                (head.keys[way], head.total[way]) = (key, 0.0);
+                self.entries[set * WAYS + way] = Followers::EMPTY;
                 return self.put(set * WAYS + way, who);
             }
             self.grow();
@@ -166,8 +163,8 @@ impl<E: Entry> Sets<E> {
     fn grow(&mut self) {
         let sets = self.heads.len() * 2;
         let mut wider = Self {
-            heads: vec![Head::new(); sets],
-            entries: vec![E::EMPTY; sets * WAYS],
+            heads: vec![Head::EMPTY; sets],
+            entries: vec![Followers::EMPTY; sets * WAYS],
             most: self.most,
         };
         let old = self.heads.iter().flat_map(|head| (0..WAYS).map(move |way| (head, way)));
@@ -195,4 +192,30 @@ pub(super) fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_table_forgets_the_rarest_and_growing_loses_nothing() {
+        let mut table = Sets::new(1024);
+        let keys: Vec<u64> = (1..=1_000).map(mix).collect();
+        for (i, key) in keys.iter().enumerate() {
+            table.add(*key, i as u32);
+        }
+        let last = |table: &Sets, key: u64| table.find(key).map(|slot| table.at(slot).1);
+        assert!(keys.iter().enumerate().all(|(i, key)| last(&table, *key) == Some(i as u32)));
+        let often = mix(7_000_000);
+        table.add(often, 5);
+        table.add(often, 5);
+        for i in 0..200_000u64 {
+            table.add(mix(i + 5_000), 1);
+        }
+        assert_eq!(table.room(), 1024 * 8);
+        let (total, last, followers) = table.at(table.find(often).unwrap());
+        assert_eq!((last, followers.who[0]), (5, 5));
+        assert!((total - 1.97).abs() < 1e-6 && (followers.count[0] - 1.97).abs() < 1e-6);
+    }
 }

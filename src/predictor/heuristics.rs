@@ -3,7 +3,7 @@
 //! questions. Nothing here learns from an outcome; ties always break the same way.
 
 use super::Predictor;
-use crate::features::{CAND, CAND_NAMES, Decision, Forecast, ORDERS, THREAD, THREAD_NAMES};
+use crate::features::{CAND, CAND_NAMES, Decision, Forecast, THREAD, THREAD_NAMES};
 use crate::trace::ThreadIx;
 
 /// Which rule decides.
@@ -33,8 +33,8 @@ pub struct Heuristic {
     columns: Option<[usize; 2]>,
     /// Of a forecast's rows: whether it is unranked, since when it left.
     left: [usize; 2],
-    /// Of a forecast's rows, per order: the most frequent follower, the last one.
-    followers: Box<[[usize; 2]; ORDERS]>,
+    /// Of a forecast's rows: the most frequent follower, the last one.
+    followers: [usize; 2],
     /// Per CPU: candidates of the last decision and their scores, for a rule that forecasts by
     /// them.
     order: Vec<Vec<(ThreadIx, f32)>>,
@@ -68,7 +68,7 @@ impl Heuristic {
     pub fn new(rule: Rule, seed: u64) -> Self {
         let columns = match rule {
             Rule::Lrr => Some(["never_ran", "since_ran"]),
-            Rule::Followed => Some(["follow_1", "last_1"]),
+            Rule::Followed => Some(["follow", "last_follower"]),
             Rule::Eevdf => Some(["fix_picked", "fix_rank"]),
             _ => None,
         };
@@ -78,18 +78,16 @@ impl Heuristic {
         // all are there.
         let asked = |name: &str| THREAD_NAMES.iter().position(|n| *n == name).unwrap_or(THREAD);
         let left = ["unranked", "since_left"].map(asked);
-        let followers = Box::new(std::array::from_fn(|k| {
-            ["often", "last"].map(|which| asked(&format!("{which}_{}", k + 1)))
-        }));
+        let followers = ["top_follower", "last_follower"].map(asked);
         Self { rule, random: seed, columns, left, followers, order: Vec::new() }
     }
 
     /// The score of a thread by what it followed: after the running one most often, then last of
-    /// all; then after the longer contexts likewise. `None`: it followed none of them so.
+    /// all. `None`: neither.
     fn followed(&self, row: &[f32]) -> Option<f32> {
         let named = |column: &usize| row.get(*column).is_some_and(|x| *x > 0.5);
-        let first = self.followers.as_flattened().iter().position(named)?;
-        Some((2 * ORDERS - first) as f32)
+        let first = self.followers.iter().position(named)?;
+        Some((self.followers.len() - first) as f32)
     }
 
     /// Uniform in 0..1. Splitmix64 (Steele, Lea, Flood 2014): one word of state, so that a snapshot
@@ -252,8 +250,8 @@ mod tests {
     #[test]
     fn the_rules_pick_by_their_names() {
         let mut rows = vec![0.0; 3 * CAND];
-        rows[CAND + column("follow_1")] = 0.4;
-        rows[column("follow_1")] = 0.3;
+        rows[CAND + column("follow")] = 0.4;
+        rows[column("follow")] = 0.3;
         rows[2 * CAND + column("fix_picked")] = 1.0;
         (rows[column("since_ran")], rows[CAND + column("since_ran")]) = (0.2, 0.7);
         assert_eq!(best(&picks(Rule::Fifo, &rows, 3)), 0);
@@ -327,27 +325,21 @@ mod tests {
     }
 
     #[test]
-    fn followers_are_forecast_by_the_shortest_context() {
+    fn who_followed_most_often_is_forecast_before_who_followed_last() {
         let mut rows = vec![0.0; ASKED.len() * THREAD];
         let unknown = asked(Rule::Followed, &[6], &rows);
         assert_eq!(best(&unknown), 0, "nothing known: their order");
-        for (candidate, name) in
-            [(0, "last_4"), (1, "often_2"), (2, "last_1"), (3, "often_1"), (3, "last_3")]
-        {
+        for (candidate, name) in [(2, "last_follower"), (3, "top_follower")] {
             rows[thread_column(candidate, name)] = 1.0;
         }
         let scores = asked(Rule::Followed, &[6], &rows);
-        assert!(
-            scores[3] > scores[2] && scores[2] > scores[1] && scores[1] > scores[0],
-            "{scores:?}"
-        );
-        assert!(scores[0] > unknown[0]);
+        assert!(scores[3] > scores[2] && scores[2] > scores[0], "{scores:?}");
     }
 
     #[test]
     fn every_column_of_a_rule_is_there() {
         let heuristic = Heuristic::new(Rule::Followed, 0);
-        let columns = heuristic.followers.as_flattened().iter().chain(&heuristic.left);
+        let columns = heuristic.followers.iter().chain(&heuristic.left);
         assert!(columns.copied().all(|c| c < THREAD));
     }
 

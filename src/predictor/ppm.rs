@@ -10,11 +10,13 @@
 //! between the two nobody else comes in.
 
 use super::Predictor;
-use crate::features::{Decision, Forecast, ORDERS, Outcome};
+use crate::features::{Decision, Forecast, Outcome};
 use crate::trace::{CpuId, ThreadIx};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+/// Longest context, in threads.
+const ORDERS: usize = 4;
 /// Contexts (7/8 of a power of two, as a hash map holds) and (context, follower) pairs kept at
 /// most: some 5 MB. When either is full all are forgotten at once and learning starts anew in the
 /// same memory, as a text compressor does.

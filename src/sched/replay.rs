@@ -26,7 +26,7 @@ mod side_by_side;
 mod views;
 
 use crate::trace::{CpuId, Event, Machine, SchedClass, ThreadIx, Trace};
-pub use correction::{Blame, Correction, HYPOTHESES};
+pub use correction::{Blame, Correction, HYPOTHESES, UNCORRECTED};
 pub(crate) use entity::is_kernel_thread;
 pub use hypotheses::Hypotheses;
 pub use rules::Rules;

@@ -5,7 +5,7 @@ use crate::predictor::networks::ModelConfig;
 use crate::text::{counted, grouped};
 use crate::train::cost::{self, Pace, Pass};
 
-/// `tcn, 32 channels, 3 taps, 5 blocks`: what a network of its kind has, and nothing else.
+/// `tcn, 32 channels, 3 taps, 3 blocks`: what a network of its kind has, and nothing else.
 pub fn trunk(model: &ModelConfig) -> String {
     let mut parts = vec![model.kind.label().to_owned(), counted(model.channels as u64, "channel")];
     if model.kind.has("kernel") {
@@ -17,7 +17,7 @@ pub fn trunk(model: &ModelConfig) -> String {
     parts.join(", ")
 }
 
-/// `tcn of 41,230 parameters; an answer sees the last 63 events of its CPU`.
+/// `tcn of 16,560 parameters; an answer sees the last 15 events of its CPU`.
 pub fn size(model: &ModelConfig) -> String {
     let sees = match model.reach() {
         Some(1) => "the last event of its CPU".to_owned(),
@@ -87,14 +87,14 @@ mod tests {
         assert_eq!(ahead, "201 recordings; 8 epochs of about 590 steps over 1,200,000 events each");
         assert_eq!([0, 9, 99, 994].map(rounded), [0, 9, 99, 990]);
         for (kind, sees) in [
-            (Kind::Tcn, "sees the last 63 events of its CPU"),
+            (Kind::Tcn, "sees the last 15 events of its CPU"),
             (Kind::Lstm, "sees all events of its CPU before it"),
             (Kind::Mlp, "sees the last event of its CPU"),
         ] {
             assert!(size(&ModelConfig::of(kind)).ends_with(sees), "{kind:?}");
         }
         let trunks = Kind::ALL.map(|kind| trunk(&ModelConfig::of(kind)));
-        let said = ["tcn, 32 channels, 3 taps, 5 blocks", "lstm, 48 channels, 1 layer"];
+        let said = ["tcn, 32 channels, 3 taps, 3 blocks", "lstm, 48 channels, 1 layer"];
         assert_eq!(trunks, [said[0], said[1], "mlp, 32 channels"]);
         let said = [0.1, 42.0, 720.0, 9_000.0].map(rough);
         assert_eq!(said, ["1 s", "42 s", "12 min", "2 h"]);

@@ -1,11 +1,13 @@
 //! What is done to the threads of a queue when an observed pick contradicts the replay: plain data,
-//! and the eight rules that are tried side by side. No rule is right everywhere, since the events
-//! do not tell whose state was wrong.
+//! and the eight rules that are tried side by side, one of them to do nothing. No rule is right
+//! everywhere, since the events do not tell whose state was wrong.
 
 use crate::trace::SchedClass;
 
-/// Number of corrections that are replayed side by side: today's, and seven others.
+/// Number of corrections that are replayed side by side: the best one, six others, and none.
 pub const HYPOTHESES: usize = 8;
+/// The replay that is left alone among them.
+pub const UNCORRECTED: usize = HYPOTHESES - 1;
 
 /// Whose state is taken for wrong when others (the losers) stood before the thread that came in
 /// (the winner).
@@ -89,12 +91,7 @@ const EEVDF: [Correction; HYPOTHESES] = [
     winner(Blame::WinnerBeyondHalf, false),
     Correction::Deadlines { blame: Blame::Losers, winner_time: false, loser_time: true, gap_ns: 1 },
     winner(Blame::WinnerBeyond(4), true),
-    Correction::Deadlines {
-        blame: Blame::Losers,
-        winner_time: false,
-        loser_time: false,
-        gap_ns: 5_000,
-    },
+    Correction::Nothing,
 ];
 
 const CFS: [Correction; HYPOTHESES] = [
@@ -105,7 +102,7 @@ const CFS: [Correction; HYPOTHESES] = [
     Correction::Times { blame: Blame::WinnerBeyond(2) },
     Correction::Times { blame: Blame::WinnerBeyond(5) },
     Correction::Times { blame: Blame::Losers },
-    Correction::Times { blame: Blame::WinnerBeyondHalf },
+    Correction::Nothing,
 ];
 
 #[cfg(test)]
@@ -124,6 +121,7 @@ mod tests {
         for class in [SchedClass::Cfs, SchedClass::Eevdf, SchedClass::Unknown] {
             let all = Correction::all(class);
             assert!((0..HYPOTHESES).all(|i| !all[..i].contains(&all[i])), "{class:?}");
+            assert_eq!(all[UNCORRECTED], Correction::Nothing);
         }
     }
 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// Bytes that are kept of a recording for each byte of its packed file, and bytes that it takes
 /// while it is read: all its events and questions, before most of the questions are left out.
 const KEPT: u64 = 32;
-const READ: u64 = 900;
+const READ: u64 = 650;
 /// Bytes of a packed recording whose file is not known: the bundled ones' mean.
 const USUAL_SIZE: u64 = 62 << 10;
 /// So many times larger is a file that is not packed.
@@ -68,8 +68,8 @@ pub(super) fn usual_step(config: &TrainConfig) -> u64 {
 fn bytes(config: &TrainConfig, load: &Load) -> u64 {
     let m = &config.model;
     let trunk = load.tokens * m.channels * (m.blocks * m.kind.remembered() + 6);
-    let picks = load.candidates * 3 * (CAND + m.hidden + m.hidden2);
-    let asks = load.forecasts * SAMPLED[1] * 3 * (THREAD + m.forecast + m.forecast2);
+    let picks = load.candidates * (3 * CAND + 4 * (m.hidden + m.hidden2));
+    let asks = load.forecasts * SAMPLED[1] * (3 * THREAD + 4 * (m.forecast + m.forecast2));
     let parameters = cost::parameters(m);
     // Another device has memory of its own; what it is given passes through this one.
     let graph =

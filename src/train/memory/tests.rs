@@ -149,18 +149,18 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
     assert_eq!(names(&TrainConfig { chunk: 16_384, ..usual.clone() }, 100), Err("chunk"));
     let large = |blocks, channels| ModelConfig { channels, blocks, ..ModelConfig::default() };
     assert_eq!(names(&TrainConfig { model: large(12, 32), ..usual.clone() }, 100), Err("blocks"));
-    assert_eq!(names(&TrainConfig { model: large(5, 512), ..usual.clone() }, 100), Err("channels"));
+    assert_eq!(names(&TrainConfig { model: large(3, 512), ..usual.clone() }, 100), Err("channels"));
     let why = outlook(100).check(&TrainConfig { batch: 64, ..usual.clone() }).unwrap_err().problem;
     assert!(
-        why.contains("100 MiB are left in the control group") && why.contains("60 MiB recordings"),
+        why.contains("100 MiB are left in the control group") && why.contains("45 MiB recordings"),
         "{why}"
     );
     // Of larger files more is kept, and two that are read at once take twice as much meanwhile.
     let large_files = Outlook { sizes: vec![MIB, MIB / 4, MIB / 4], ..outlook(100) };
     let why = large_files.check(&usual).unwrap_err().problem;
-    assert!(why.contains("948 MiB recordings"), "{why}");
+    assert!(why.contains("698 MiB recordings"), "{why}");
     let why = Outlook { readers: 2, ..large_files }.check(&usual).unwrap_err().problem;
-    assert!(why.contains("1.1 GiB recordings"), "{why}");
+    assert!(why.contains("860 MiB recordings"), "{why}");
     let others = TrainConfig { traces: Some("elsewhere".into()), ..usual.clone() };
     assert_eq!(names(&others, 110), Ok(()), "what is in them is not known yet");
     // Without recordings there is nothing to train on, but those that one names.
@@ -175,7 +175,7 @@ fn what_cannot_fit_is_refused_at_what_weighs_most() {
 }
 
 /// Peaks of a release build, MiB: of runs of one epoch on the hackbench recordings of 6.18, less
-/// that of a run with one chunk a step (199 MiB):
+/// that of a run with one chunk a step (167 MiB):
 /// `/usr/bin/time -f %M koracle train --only hackbench --hold-out 6.1 --hold-out 6.1x4 --hold-out 6.12 --hold-out 6.12x8 --epochs 1 --batch 64 -o DIR`,
 /// and so on.
 #[test]
@@ -187,18 +187,18 @@ fn steps_take_about_what_was_measured() {
         config
     };
     for (config, measured) in [
-        (sized(64, Kind::Tcn, &|_| {}), 169.0),
-        (sized(64, Kind::Tcn, &|m| m.kernel = 8), 188.0),
-        (sized(32, Kind::Tcn, &|m| m.channels = 128), 125.0),
-        (sized(32, Kind::Tcn, &|m| (m.hidden, m.hidden2) = (256, 64)), 158.0),
-        (sized(64, Kind::Lstm, &|_| {}), 195.0),
-        (sized(32, Kind::Lstm, &|m| m.channels = 256), 283.0),
-        (sized(64, Kind::Mlp, &|_| {}), 121.0),
-        (sized(4, Kind::Tcn, &|m| m.channels = 512), 55.0),
-        (sized(64, Kind::Tcn, &|m| m.blocks = 10), 879.0),
+        (sized(64, Kind::Tcn, &|_| {}), 109.0),
+        (sized(64, Kind::Tcn, &|m| m.kernel = 8), 118.0),
+        (sized(32, Kind::Tcn, &|m| m.channels = 128), 84.0),
+        (sized(32, Kind::Tcn, &|m| (m.hidden, m.hidden2) = (256, 64)), 148.0),
+        (sized(64, Kind::Lstm, &|_| {}), 139.0),
+        (sized(32, Kind::Lstm, &|m| m.channels = 256), 238.0),
+        (sized(64, Kind::Mlp, &|_| {}), 94.0),
+        (sized(4, Kind::Tcn, &|m| m.channels = 512), 27.0),
+        (sized(64, Kind::Tcn, &|m| m.blocks = 10), 808.0),
     ] {
         let ratio = needs::usual_step(&config) as f64 / MIB as f64 / measured;
-        assert!((0.95..2.2).contains(&ratio), "{ratio:.2} of {measured} MiB: {config:?}");
+        assert!((0.95..2.6).contains(&ratio), "{ratio:.2} of {measured} MiB: {config:?}");
     }
 }
 
@@ -211,10 +211,10 @@ fn recordings_take_about_what_was_measured() {
     let outlook = Outlook { recordings: catalog.entries, sizes, readers: 2, ..Outlook::default() };
     let lstm = ModelConfig::of(Kind::Lstm);
     for (only, model, measured) in [
-        (None, ModelConfig::default(), 834.0),
-        (None, lstm, 805.0),
-        (Some("hackbench"), ModelConfig::default(), 383.0),
-        (Some("cpu_limit"), ModelConfig::default(), 90.0),
+        (None, ModelConfig::default(), 658.0),
+        (None, lstm, 675.0),
+        (Some("hackbench"), ModelConfig::default(), 283.0),
+        (Some("cpu_limit"), ModelConfig::default(), 68.0),
     ] {
         let only = only.map(str::to_owned).into_iter().collect();
         let config = TrainConfig { only, model, ..TrainConfig::default() };

@@ -50,7 +50,7 @@ const GROUPS: [(&str, &[&str], &[&str]); 16] = [
         ],
     ),
     ("its own stints", &[], &["avg_stint", "last_stint", "stints_since_wake"]),
-    ("passed over", &[], &["passed", "passed_later", "passed_since", "passed_total"]),
+    ("passed over", &[], &["passed", "passed_later", "passed_total"]),
 ];
 
 /// A group: its name, columns of the query, columns of each candidate.
@@ -66,28 +66,24 @@ pub struct Group {
 
 /// A line per hypothesis of the kernel.
 #[rustfmt::skip]
-const HYPOTHESES: [&str; 21] = [
-    "picked_2", "rank_2", "lag_2",
-    "picked_3", "rank_3", "lag_3",
-    "picked_4", "rank_4", "lag_4",
-    "picked_5", "rank_5", "lag_5",
-    "picked_6", "rank_6", "lag_6",
-    "picked_7", "rank_7", "lag_7",
-    "picked_8", "rank_8", "lag_8",
+const HYPOTHESES: [&str; 12] = [
+    "picked_2", "rank_2",
+    "picked_3", "rank_3",
+    "picked_4", "rank_4",
+    "picked_5", "rank_5",
+    "picked_6", "rank_6",
+    "picked_7", "rank_7",
 ];
 
-/// A line for the last threads, and one per context.
+/// A line for the thread that leaves, and one per context.
 #[rustfmt::skip]
-const FOLLOWERS: [&str; 32] = [
-    "follow_1", "follow_2", "follow_3", "follow_4", "last_1", "last_2", "last_3", "last_4",
+const FOLLOWERS: [&str; 17] = [
+    "follow", "last_follower",
     "context_1", "few_1", "latest_1",
     "context_2", "few_2", "latest_2",
     "context_3", "few_3", "latest_3",
     "context_4", "few_4", "latest_4",
     "context_5", "few_5", "latest_5",
-    "context_6", "few_6", "latest_6",
-    "context_7", "few_7", "latest_7",
-    "context_8", "few_8", "latest_8",
 ];
 
 /// All groups.
