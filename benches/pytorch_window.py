@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-ROUNDS, CANDIDATES, TOKEN, QUERY, CAND = 3, 8, 33, 28, 132
+ROUNDS, CANDIDATES, TOKEN, QUERY, CAND = 3, 8, 33, 28, 95
 
 
 class Block(nn.Module):
@@ -40,13 +40,14 @@ class Net(nn.Module):
         self.inp = nn.Linear(TOKEN, width)
         self.body = nn.Sequential(*[Block(width, c["kernel"], 2**i) for i in range(c["blocks"])])
         self.cand, self.query = nn.Linear(CAND, hidden), nn.Linear(QUERY, hidden, bias=False)
-        self.state, self.second = nn.Linear(width, hidden, bias=False), nn.Linear(hidden, second)
-        self.out, self.skip = nn.Linear(second, 1), nn.Linear(CAND, 1, bias=False)
+        self.state = nn.Linear(width, hidden, bias=False)
+        self.second = nn.Sequential(nn.Linear(hidden, second), nn.ReLU()) if second else nn.Identity()
+        self.out, self.skip = nn.Linear(second or hidden, 1), nn.Linear(CAND, 1, bias=False)
 
     def forward(self, tokens, query, cand):
         h = self.body(F.relu(self.inp(tokens)).transpose(1, 2))[:, :, -1]
         z = F.relu(self.cand(cand) + self.query(query) + self.state(h))
-        return (self.out(F.relu(self.second(z))) + self.skip(cand)).squeeze(-1)
+        return (self.out(self.second(z)) + self.skip(cand)).squeeze(-1)
 
 
 def pytorch(config, seconds=2.0):

@@ -149,8 +149,9 @@ fn weights_decay_by_rate_times_decay_at_every_step() {
     assert!(expected < 0.95, "{expected} after {steps} steps");
     for name in TRUNK {
         for (a, b) in decayed.weights.get(name).iter().zip(still.weights.get(name)) {
+            // Matrices are rounded to eight bits.
             assert!(
-                (a - expected * b).abs() < 1e-5,
+                (a - expected * b).abs() < 1e-5 + b.abs() / 200.0,
                 "{name}: {b} became {a}, not {}",
                 expected * b
             );

@@ -239,7 +239,7 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     // it is fixed.
     let path = traces.to_str().unwrap();
     for (setting, value) in
-        [("epochs", "1"), ("channels", "8"), ("blocks", "3"), ("adapt", "off"), ("traces", path)]
+        [("epochs", "1"), ("channels", "8"), ("blocks", "2"), ("adapt", "off"), ("traces", path)]
     {
         press(&mut app, &mut driver, &[Key::Home]);
         let downs = fields.iter().position(|f| f.name == setting).unwrap();
@@ -256,7 +256,7 @@ fn from_the_form_to_a_finished_run_that_predicts_the_timeline() {
     assert_eq!(live(&app).unwrap(), "tcn-001 · epoch 1.0");
     let kept = runs::open(&home.join("tcn-001")).unwrap().config;
     let again = format!(
-        "koracle train --model tcn --channels 8 --blocks 3 --adapt off --epochs 1 --traces {path}"
+        "koracle train --model tcn --channels 8 --blocks 2 --adapt off --epochs 1 --traces {path}"
     );
     assert_eq!(kept.command, again, "what makes the same run again");
     let run_ = &app.train.runs[0];
