@@ -52,7 +52,7 @@ pub(super) struct Board {
     /// What all hypotheses say of each candidate; the first is the corrected replay, the last the one
     /// that is left alone.
     pub beliefs: Vec<Beliefs>,
-    /// Per candidate: its name in the follow tables.
+    /// Per candidate: its name in the tables of contexts.
     named: Named,
     /// The contexts of the decision, as far as they are known before the replays are asked; then as
     /// they were looked up.

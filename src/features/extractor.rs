@@ -323,8 +323,8 @@ impl Extractor {
                 past.describe(e.next, e.next_prio, &self.names);
             }
         }
-        // The token tells whether `next` was the last follower, so it is made before the follow
-        // statistics learn.
+        // The token tells whether `next` was the last follower, so it is made before followers are
+        // counted.
         let token = tokens::switch(
             e,
             &Subject {

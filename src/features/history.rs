@@ -35,7 +35,7 @@ pub(super) const NEVER: u64 = u64::MAX;
 /// One thread.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ThreadHistory {
-    /// Its name in the follow tables; [`NOBODY`] until it first runs.
+    /// Its name in the tables of contexts; [`NOBODY`] until it first runs.
     pub ident: Ident,
     /// When it last left a CPU, and which; [`NEVER`].
     pub left: u64,
@@ -207,7 +207,7 @@ pub(super) struct CpuHistory {
     /// Who ran here, most recent first (move-to-front), `recent_len` of them.
     recent: [ThreadIx; KNOWN],
     recent_len: usize,
-    /// The last threads as contexts of the follow statistics.
+    /// The last threads that ran here.
     pub history: History,
     /// Time of the last token.
     pub token: Option<Nanos>,
@@ -259,7 +259,7 @@ impl CpuHistory {
     }
 }
 
-/// Names of threads in the follow tables, given in the order in which they first run: a forked pid
+/// Names of threads in the tables of contexts, given in the order in which they first run: a forked pid
 /// gets a new one, and nothing depends on how the trace numbers its threads.
 #[derive(Clone, Debug)]
 pub(super) struct Idents {

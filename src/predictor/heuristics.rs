@@ -18,7 +18,7 @@ pub enum Rule {
     /// The one that has not run for the longest time; one that never ran before all others.
     Lrr,
     /// The one that most often came after the task that leaves; the newest where nothing is known.
-    /// As a forecast: after the task that runs, then after longer contexts.
+    /// As a forecast: after the task that runs.
     Followed,
     /// What the corrected kernel replay (CFS or EEVDF) would pick. As a forecast: who stood next in
     /// its order at the switch just decided, then whoever was queued since.

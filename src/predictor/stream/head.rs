@@ -112,6 +112,8 @@ impl Work for Ask<'_> {
             {
                 let [mean, scale] = &head.row_norm;
                 normalise::<V>(row, halves, x, [mean, scale], CLAMP);
+                // An odd last input is multiplied together with what stands behind it.
+                row[inputs] = 0.0;
             }
             let z = &mut room.first[..rows.len() / width * hidden];
             if V::PAIRS {
