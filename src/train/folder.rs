@@ -11,13 +11,15 @@ use super::runs::{
 };
 use super::{Baseline, Ending, Environment, Outcome, Progress, TrainConfig, TrainError};
 use crate::export::{remove_left, write_whole};
-use crate::predictor::weights::Weights;
+use crate::predictor::weights::{Problem, Weights, WeightsError};
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// The weights of the last epoch.
+const LAST: &str = "last.koracle";
 /// Tables with their headings. The second column is the step in all of them.
 const TABLES: [(&str, &str); 3] = [
     (
@@ -77,7 +79,7 @@ fn settle(path: &Path, config: &TrainConfig) -> Result<Option<Kept>, TrainError>
         return resumed(path, config, &text);
     }
     // Nothing of another run may be taken for this one's.
-    let others = [SESSIONS, PLAN, "best.koracle", "last.koracle"];
+    let others = [SESSIONS, PLAN, "best.koracle", LAST];
     for name in checkpoint::NAMES.into_iter().chain(others) {
         let _ = std::fs::remove_file(path.join(name));
     }
@@ -96,6 +98,10 @@ fn resumed(path: &Path, config: &TrainConfig, text: &str) -> Result<Option<Kept>
     let same = TrainConfig { device, command, revision, ..before };
     if toml::to_string_pretty(&same).ok().as_deref() != Some(text) {
         return Err(problem(&file, &"the run was started with another configuration"));
+    }
+    let model = Weights::load(&path.join(LAST));
+    if let Err(e @ WeightsError::Content { problem: Problem::Layout { .. }, .. }) = model {
+        return Err(e.into());
     }
     let resumed = checkpoint::newest(path)?;
     let beyond =
@@ -221,7 +227,7 @@ impl Folder {
         }
         self.flush()?;
         if let Some(weights) = &p.weights {
-            weights.save(&self.path.join("last.koracle"))?;
+            weights.save(&self.path.join(LAST))?;
         }
         Ok(best.save(&self.path.join("best.koracle"))?)
     }
@@ -234,7 +240,7 @@ impl Folder {
 
     /// The model of an unfinished epoch; the best one when there is no other.
     pub(super) fn stopped(&self, weights: &Weights, only: bool) -> Result<(), TrainError> {
-        weights.save(&self.path.join("last.koracle"))?;
+        weights.save(&self.path.join(LAST))?;
         if only {
             weights.save(&self.path.join("best.koracle"))?;
         }
@@ -286,6 +292,7 @@ fn trimmed(file: &Path, head: &str, step: Option<usize>) -> std::io::Result<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::predictor::networks::Kind;
 
     #[test]
     fn a_table_is_cut_back_to_the_checkpoint_and_half_rows_go() {
@@ -296,6 +303,30 @@ mod tests {
         assert_eq!(trimmed(&file, head, Some(2)).unwrap(), "epoch,step,x\n1,1,a\n1,2,b\n");
         assert_eq!(trimmed(&file, head, None).unwrap(), head);
         assert_eq!(trimmed(&dir.path().join("none"), head, Some(2)).unwrap(), head);
+    }
+
+    #[test]
+    fn a_run_on_other_inputs_is_not_gone_on_with_and_stays_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = TrainConfig { resume: true, ..TrainConfig::default() };
+        drop(Folder::open(dir.path(), &config).unwrap());
+        let sessions = std::fs::read(dir.path().join(SESSIONS)).unwrap();
+        let mut bytes = Weights::bundled_of(Kind::Mlp).unwrap().to_bytes();
+        let name = b"layout_hash\":";
+        let at = bytes.windows(name.len()).position(|w| w == name).unwrap() + name.len();
+        // The last digit, so that it stays a number of 64 bits.
+        let at = at + bytes[at..].iter().take_while(|b| b.is_ascii_digit()).count() - 1;
+        bytes[at] = if bytes[at] == b'1' { b'2' } else { b'1' };
+        let body = bytes.len() - 8;
+        let sum = xxhash_rust::xxh3::xxh3_64(&bytes[..body]).to_le_bytes();
+        bytes[body..].copy_from_slice(&sum);
+        std::fs::write(dir.path().join(LAST), bytes).unwrap();
+        let refused = Folder::open(dir.path(), &config).err().unwrap().to_string();
+        assert!(
+            refused.contains("other inputs") && refused.contains("train one anew"),
+            "{refused}"
+        );
+        assert_eq!(std::fs::read(dir.path().join(SESSIONS)).unwrap(), sessions);
     }
 
     #[test]

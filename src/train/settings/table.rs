@@ -236,7 +236,7 @@ pub static NETWORK: [Setting; 9] = [
         name: "blocks",
         option: "blocks",
         placeholder: "BLOCKS",
-        help: "Residual blocks of a TCN, block i looks back in steps of 2^i; 5. Layers of an LSTM; \
+        help: "Residual blocks of a TCN, block i looks back in steps of 2^i; 3. Layers of an LSTM; \
                1",
         usual: Usual::OfKind,
         field: Some(field(

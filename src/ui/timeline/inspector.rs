@@ -72,7 +72,11 @@ fn verdict_glyph(verdict: Verdict, theme: Theme) -> (&'static str, Style) {
 fn decision(t: &Timeline, inspection: Option<&Inspection>, pen: &mut Pen) {
     let (theme, area) = (pen.theme, pen.area);
     let (Some(event), Some(k)) = (t.event(), t.decision) else {
-        pen.line(0, ". steps to the first decision, n to the first miss", theme.dim());
+        let first = match t.trace().switch_count() {
+            0 => "no switch was recorded, so there is no decision",
+            _ => ". steps to the first decision, n to the first miss",
+        };
+        pen.line(0, first, theme.dim());
         no_model(t, (1, area.h), pen);
         return;
     };

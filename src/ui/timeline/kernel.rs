@@ -16,7 +16,9 @@ pub fn draw(t: &Timeline, l: &Layout, pen: &mut Pen) {
     let inner = pen.frame(frame, " why the kernel chose it ", focus).area.inset(1, 0);
     let mut inside = pen.inside(inner);
     let Some(event) = t.event() else {
-        let (text, style) = if t.causes.kernel.leading {
+        let (text, style) = if t.trace().switch_count() == 0 {
+            ("no switch was recorded, so there is no decision", theme.dim())
+        } else if t.causes.kernel.leading {
             ("░ looking for a decision that the rule explains", theme.pending())
         } else {
             (". steps to the first decision", theme.dim())
