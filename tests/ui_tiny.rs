@@ -70,7 +70,8 @@ impl Explorer {
             all.tell(Msg::NoModel { ticket: Ticket(1), problem: problem.into() });
         }
         let mut chunks = Vec::new();
-        overlay::once(trace, rule(), &Cancel::new(), &mut |chunk| chunks.push(chunk)).unwrap();
+        let _ =
+            overlay::run(trace, rule(), &Cancel::new(), &mut |chunk| chunks.push(chunk)).unwrap();
         for chunk in chunks {
             all.tell(Msg::Predicted { ticket: Ticket(1), chunk });
         }

@@ -2,6 +2,7 @@
 //! evaluation counts it.
 
 mod full;
+mod rows;
 
 use super::output;
 use crate::evaluate::overlay::{self, Chunk, Prediction};
@@ -12,10 +13,11 @@ use crate::job::Cancel;
 use crate::predictor::Predictor;
 use crate::predictor::engine::{Choice, Engine};
 use crate::predictor::networks::Kind;
-use crate::trace::{EventKind, Nanos, ThreadIx, Trace};
+use crate::trace::{EventKind, Nanos, Trace};
 use crate::train::named;
 use clap::ValueHint;
 use color_eyre::eyre::Result;
+use rows::Rows;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -116,15 +118,14 @@ pub fn engine(
 }
 
 fn write_all<E: Predictor + Clone>(trace: &Trace, engine: E, out: &mut dyn Write) -> Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(COLUMNS).map_err(io_error)?;
+    let mut rows = Rows::new(out, &COLUMNS).map_err(io_error)?;
     let bar = output::progress(trace.len() as u64, "predicting");
     let cancel = Cancel::new();
     let mut before: Vec<Option<Nanos>> = vec![None; trace.cpus()];
     let (mut start, mut failed, mut cut) = (0, None, 0);
     let _ = overlay::once(trace, engine, &cancel, &mut |chunk: Chunk| {
         bar.set_position(chunk.end as u64);
-        if let Err(e) = write_chunk(trace, start, &chunk, &mut before, &mut csv) {
+        if let Err(e) = write_chunk(trace, start, &chunk, &mut before, &mut rows) {
             failed.get_or_insert(e);
             cancel.cancel();
         }
@@ -136,7 +137,7 @@ fn write_all<E: Predictor + Clone>(trace: &Trace, engine: E, out: &mut dyn Write
     output::warn_of_cut(cut);
     match failed {
         Some(e) => Err(io_error(e).into()),
-        None => Ok(csv.flush()?),
+        None => Ok(rows.flush()?),
     }
 }
 
@@ -145,7 +146,7 @@ fn write_chunk<W: Write>(
     start: usize,
     chunk: &Chunk,
     before: &mut [Option<Nanos>],
-    csv: &mut csv::Writer<W>,
+    rows: &mut Rows<W>,
 ) -> Result<(), csv::Error> {
     let mut next: Vec<_> = chunk.per_cpu.iter().map(|p| p.iter()).collect();
     for i in start..chunk.end {
@@ -156,41 +157,35 @@ fn write_chunk<W: Write>(
         let Some(p) = next[e.cpu.ix()].next() else { continue };
         // A forecast is asked at the switch before on the same CPU.
         let lead = before[e.cpu.ix()].replace(e.time).map(|asked| e.time.since(asked).0);
-        csv.write_record(row(trace, i, p, lead))?;
+        row(trace, i, p, lead, rows)?;
     }
     Ok(())
 }
 
-fn row(trace: &Trace, i: usize, p: &Prediction, lead: Option<u64>) -> [String; 14] {
+fn row<W: Write>(
+    trace: &Trace,
+    i: usize,
+    p: &Prediction,
+    lead: Option<u64>,
+    rows: &mut Rows<W>,
+) -> Result<(), csv::Error> {
     let e = trace.event(i);
-    let who = |thread: ThreadIx| named(trace, thread, i);
-    [
-        e.time.0.to_string(),
-        e.cpu.0.to_string(),
-        i.to_string(),
-        p.queue.to_string(),
-        who(p.real),
-        who(p.pick.thread),
-        format!("{:.6}", p.pick.p),
-        format!("{:.6}", p.pick.p_real),
-        p.pick.rank.to_string(),
-        who(p.forecast.thread),
-        format!("{:.6}", p.forecast.p),
-        lead.map(|ns| ns.to_string()).unwrap_or_default(),
-        flag(p.pick.scored).into(),
-        flag(p.forecast.scored).into(),
-    ]
-}
-
-/// A yes or no of the table.
-fn flag(yes: bool) -> &'static str {
-    if yes { "1" } else { "0" }
-}
-
-/// `comm:pid` at event `i`; nothing for nobody.
-fn named(trace: &Trace, thread: ThreadIx, i: usize) -> String {
-    if thread == ThreadIx::NONE {
-        return String::new();
+    rows.number(e.time.0)?;
+    rows.number(e.cpu.0)?;
+    rows.number(i)?;
+    rows.number(p.queue)?;
+    rows.thread(trace, p.real, i)?;
+    rows.thread(trace, p.pick.thread, i)?;
+    rows.share(p.pick.p)?;
+    rows.share(p.pick.p_real)?;
+    rows.number(p.pick.rank)?;
+    rows.thread(trace, p.forecast.thread, i)?;
+    rows.share(p.forecast.p)?;
+    match lead {
+        Some(ns) => rows.number(ns)?,
+        None => rows.text("")?,
     }
-    format!("{}:{}", trace.name_at(thread, i), trace.tasks().pid(thread).0)
+    rows.flag(p.pick.scored)?;
+    rows.flag(p.forecast.scored)?;
+    rows.end()
 }

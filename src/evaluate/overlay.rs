@@ -53,7 +53,7 @@ pub struct Prediction {
     pub pick: Guess,
     /// The model's forecast of this switch's `next`, made at the switch before on this CPU.
     pub forecast: Guess,
-    /// Picks of [`BASELINES`].
+    /// Picks of [`BASELINES`]; [`ThreadIx::NONE`] where they were not asked.
     pub baselines: [ThreadIx; BASELINES.len()],
 }
 
@@ -112,6 +112,9 @@ pub struct Inspection {
 pub const FIRST_CHUNK: usize = 4_096;
 /// Events in every later chunk.
 pub const CHUNK: usize = 65_536;
+/// Events in a chunk of [`once`]: small, so that whoever writes them down does so while more are
+/// predicted.
+pub const PIECE: usize = 1_024;
 
 /// Why there is no overlay, or no inspection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -164,12 +167,14 @@ pub fn run<E: Predictor + Clone>(
 ) -> Result<Arc<States<E>>, OverlayError> {
     let states = Arc::new(states(trace, engine));
     let (_, watch) = states.nearest(0);
-    pass(trace, watch, cancel, |i, watch| states.keep(i, watch), on_chunk)?;
+    let sizes = [FIRST_CHUNK, CHUNK];
+    pass(trace, watch, sizes, cancel, |i, watch| states.keep(i, watch), on_chunk)?;
     Ok(states)
 }
 
-/// As [`run`], for those who only want the predictions: no state is kept, so it takes little
-/// memory. Where there are two cores the inputs are made on one and the answers on the other.
+/// As [`run`], for those who only want what the engine predicts: no state is kept and no baseline
+/// asked, so it takes little memory, and chunks are of [`PIECE`] events. Where there are two cores
+/// the inputs are made on one, and the answers and what becomes of them on the other.
 pub fn once<E: Predictor + Clone>(
     trace: &Trace,
     engine: E,
@@ -196,20 +201,23 @@ pub fn once_on<E: Predictor + Clone>(
     } else {
         engine
     };
-    pass(trace, Watch::new(trace, Beside::picking(alone)), cancel, |_, _| {}, on_chunk)
+    let watch = Watch::new(trace, Beside::alone(alone));
+    pass(trace, watch, [PIECE; 2], cancel, |_, _| {}, on_chunk)
 }
 
-/// One walk; `before` sees the state that each event finds.
+/// One walk, in chunks of these sizes: the first, and each later one. `before` sees the state that
+/// each event finds.
 fn pass<E: Predictor + Clone>(
     trace: &Trace,
     mut watch: Watch<Beside<E>>,
+    [first, later]: [usize; 2],
     cancel: &Cancel,
     mut before: impl FnMut(usize, &mut Watch<Beside<E>>),
     on_chunk: &mut dyn FnMut(Chunk),
 ) -> Result<(), OverlayError> {
     let (mut lanes, mut start) = (Lanes::new(trace), 0);
     while start < trace.len() {
-        let end = trace.len().min(start + if start == 0 { FIRST_CHUNK } else { CHUNK });
+        let end = trace.len().min(start + if start == 0 { first } else { later });
         for i in start..end {
             if i % 1024 == 0 && cancel.is_cancelled() {
                 return Err(OverlayError::Cancelled);

@@ -1,5 +1,6 @@
 //! `koracle predict --full`: a row for each candidate of both questions about each switch.
 
+use super::rows::Rows;
 use crate::cli::output;
 use crate::evaluate::watch::{Answered, Watch};
 use crate::features::MOST_CANDIDATES;
@@ -15,14 +16,13 @@ const COLUMNS: [&str; 8] = ["time_ns", "cpu", "event", "question", "thread", "p"
 
 /// Predicts and writes.
 pub fn write_all<E: Predictor>(trace: &Trace, engine: E, out: &mut dyn Write) -> Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(COLUMNS).map_err(super::io_error)?;
+    let mut rows = Rows::new(out, &COLUMNS).map_err(super::io_error)?;
     let bar = output::progress(trace.len() as u64, "predicting");
     let cancel = Cancel::new();
     let (mut failed, mut cut) = (None, 0);
     let _ = Watch::new(trace, engine).walk(trace, &cancel, &|n| bar.inc(n), |mut answered| {
         cut += usize::from(answered.decision.candidates.len() == MOST_CANDIDATES);
-        if let Err(e) = write(trace, &mut answered, &mut csv) {
+        if let Err(e) = write(trace, &mut answered, &mut rows) {
             failed.get_or_insert(e);
             cancel.cancel();
         }
@@ -31,28 +31,26 @@ pub fn write_all<E: Predictor>(trace: &Trace, engine: E, out: &mut dyn Write) ->
     output::warn_of_cut(cut);
     match failed {
         Some(e) => Err(super::io_error(e).into()),
-        None => Ok(csv.flush()?),
+        None => Ok(rows.flush()?),
     }
 }
 
 fn write<W: Write>(
     trace: &Trace,
     answered: &mut Answered<'_>,
-    csv: &mut csv::Writer<W>,
+    rows: &mut Rows<W>,
 ) -> Result<(), csv::Error> {
     let (outcome, is_pick) = (answered.outcome, answered.is_pick());
     let mut row = |question: &str, scored: bool, thread: ThreadIx, p: f32| {
-        let who = super::named(trace, thread, outcome.event as usize);
-        let [real, scored] = [thread == outcome.next, scored].map(super::flag);
-        let numbers =
-            [outcome.time.0.to_string(), outcome.cpu.0.to_string(), outcome.event.to_string()];
-        csv.write_record(numbers.iter().map(String::as_str).chain([
-            question,
-            &who,
-            &p.to_string(),
-            real,
-            scored,
-        ]))
+        rows.number(outcome.time.0)?;
+        rows.number(outcome.cpu.0)?;
+        rows.number(outcome.event)?;
+        rows.text(question)?;
+        rows.thread(trace, thread, outcome.event as usize)?;
+        rows.number(p)?;
+        rows.flag(thread == outcome.next)?;
+        rows.flag(scored)?;
+        rows.end()
     };
     // What cannot be judged is no prediction.
     if !outcome.unknown {

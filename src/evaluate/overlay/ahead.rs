@@ -1,6 +1,6 @@
 //! A pass on two threads: one makes the inputs, the other answers.
 
-use super::{CHUNK, Chunk, FIRST_CHUNK, Lanes};
+use super::{Chunk, Lanes, PIECE};
 use crate::evaluate::watch::{Beside, Exchange, Script};
 use crate::features::Extractor;
 use crate::job::{Cancel, JobError, ahead};
@@ -31,17 +31,17 @@ pub(super) fn pass<E: Predictor + Clone>(
         at = end;
         at < trace.len()
     };
-    let mut exchange = Exchange::new(trace.cpus(), Beside::picking(engine));
-    let (mut lanes, mut chunk) = (Lanes::new(trace), FIRST_CHUNK);
+    let mut exchange = Exchange::new(trace.cpus(), Beside::alone(engine));
+    let (mut lanes, mut chunk) = (Lanes::new(trace), PIECE);
     let take = |script: &mut Script| {
         script.ask(&mut exchange, |answered| lanes.push(answered));
         let end = script.end();
         if end == chunk || end == trace.len() {
             on_chunk(Chunk { per_cpu: lanes.take(), end });
-            chunk += CHUNK;
+            chunk += PIECE;
         }
         !cancel.is_cancelled()
     };
-    const { assert!(FIRST_CHUNK.is_multiple_of(STRETCH) && CHUNK.is_multiple_of(STRETCH)) };
+    const { assert!(PIECE.is_multiple_of(STRETCH)) };
     ahead((0..UNDER_WAY).map(|_| Script::default()), fill, take)
 }

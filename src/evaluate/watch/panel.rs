@@ -61,6 +61,11 @@ pub struct Beside<E> {
 }
 
 impl<E: Predictor> Beside<E> {
+    /// There are no baselines.
+    pub fn alone(model: E) -> Self {
+        Self { model, baselines: Vec::new(), foretell: false }
+    }
+
     /// The baselines are asked for picks alone.
     pub fn picking(model: E) -> Self {
         let rules = BASELINES.iter().filter_map(|name| Rule::parse(name));
