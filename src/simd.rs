@@ -10,7 +10,9 @@
 
 pub mod aligned;
 pub mod each;
+pub mod inputs;
 mod lanes;
+pub mod longs;
 pub mod products;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -108,7 +110,7 @@ fn avx512_bf16<W: Work>(work: W) -> W::Out {
 
 /// A register of numbers. The methods need the instructions that [`dispatch`] has asked for.
 #[allow(clippy::missing_safety_doc)] // said here once: `at` must point to WIDTH numbers, and the processor must have the instructions
-pub trait Lanes: Copy {
+pub trait Lanes: Copy + longs::Longs {
     /// Numbers in it.
     const WIDTH: usize;
     /// It multiplies pairs of bfloat16.
@@ -117,8 +119,12 @@ pub trait Lanes: Copy {
     unsafe fn splat(x: f32) -> Self;
     /// Reads.
     unsafe fn load(at: *const f32) -> Self;
+    /// Reads the first `n`, of which alone there need to be as many; zeros are behind them.
+    unsafe fn load_some(at: *const f32, n: usize) -> Self;
     /// Writes.
     unsafe fn store(self, at: *mut f32);
+    /// Writes the first `n`.
+    unsafe fn store_some(self, at: *mut f32, n: usize);
     /// Adds.
     #[must_use]
     unsafe fn add(self, other: Self) -> Self;
@@ -136,8 +142,9 @@ pub trait Lanes: Copy {
     unsafe fn at_most(self, most: Self) -> Self;
     /// The sum of all.
     unsafe fn sum(self) -> f32;
-    /// Writes each rounded to bfloat16, as a number to `at`, and as half of one to `half`.
-    unsafe fn store_rounded(self, at: *mut f32, half: *mut u16);
+    /// Rounds each to bfloat16; writes it as a number to `at`, and as half of one to `half`.
+    #[must_use]
+    unsafe fn store_rounded(self, at: *mut f32, half: *mut u16) -> Self;
     /// The lower and the upper halves of what lies there, as numbers.
     unsafe fn load_halves(at: *const u32) -> [Self; 2];
     /// `self + a * b + c * d`, of the pairs of bfloat16 at `ac` and in each number of `bd`. Only
@@ -193,7 +200,7 @@ pub fn valued<V: Lanes, const K: usize>(
 #[inline(always)]
 pub fn less<V: Lanes>(rows: &[[i32; 8]], than: &[i32; 8]) -> [i32; 8] {
     // SAFETY: the arrays have their lengths in their types.
-    unsafe { V::less(rows, than) }
+    unsafe { <V as Lanes>::less(rows, than) }
 }
 
 /// The same of wide numbers.

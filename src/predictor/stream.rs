@@ -50,6 +50,9 @@ struct Stream {
     rings: Vec<(Aligned, usize)>,
     /// Per layer of an LSTM, `[3C]`: room for the layer's input, then h, then the cell's content.
     cells: Vec<Aligned>,
+    /// `[H]` of either head: what h adds to every candidate. That of the pick is made as soon as h
+    /// is there, since nobody waits for it then.
+    of_state: [Aligned; 2],
     /// The forecast that was answered last.
     foretold: Asked,
 }
@@ -73,6 +76,7 @@ impl Stream {
             h: Aligned::zeros(c),
             rings: net.blocks.iter().map(|b| ring(b.step)).collect(),
             cells: vec![Aligned::zeros(3 * c); net.cells.len()],
+            of_state: [0, 1].map(|head| net.heads[head].bias.clone()),
             foretold: Asked::default(),
         }
     }
@@ -132,6 +136,8 @@ impl Predictor for StreamEngine {
             scratch: &mut self.scratch,
             token,
         });
+        let Stream { h, of_state: [pick, _], .. } = &mut self.cpus[cpu.ix()];
+        self.net.heads[0].of_state(h, pick);
     }
 
     fn pick(&mut self, decision: &Decision<'_>, scores: &mut Vec<f32>) {
@@ -147,9 +153,10 @@ impl Predictor for StreamEngine {
             None => (&net.heads[0].weighs[..], &[][..]),
             Some(adapt) => adapt.about(decision),
         };
-        let (h, query, features) = (&cpus[decision.cpu.ix()].h, decision.query, decision.features);
-        Ask { head: &net.heads[0], h, room, query, features, weighs, extra, asked: picked, scores }
-            .answer();
+        let [state, _] = &cpus[decision.cpu.ix()].of_state;
+        let (head, query, features, asked) =
+            (&net.heads[0], decision.query, decision.features, picked);
+        Ask { head, state, room, query, features, weighs, extra, asked, scores }.answer();
         if let Some(adapt) = &self.adapt {
             adapt.close(0, &mut self.picked, scores, decision.candidates);
         }
@@ -158,12 +165,13 @@ impl Predictor for StreamEngine {
     fn forecast(&mut self, forecast: &Forecast<'_>, scores: &mut Vec<f32>) {
         self.reach(forecast.cpu);
         let Self { net, cpus, room, adapt, .. } = self;
-        let Stream { h, foretold: asked, .. } = &mut cpus[forecast.cpu.ix()];
+        let Stream { h, of_state: [_, state], foretold: asked, .. } = &mut cpus[forecast.cpu.ix()];
+        net.heads[1].of_state(h, state);
         let weighs = adapt.as_ref().map_or(&net.heads[1].weighs[..], |a| a.weighs(1));
         let (query, features) = (forecast.query, forecast.features);
         asked.p.clear();
-        Ask { head: &net.heads[1], h, room, query, features, weighs, extra: &[], asked, scores }
-            .answer();
+        let (head, extra) = (&net.heads[1], &[][..]);
+        Ask { head, state, room, query, features, weighs, extra, asked, scores }.answer();
         if let Some(adapt) = adapt {
             adapt.close(1, asked, scores, forecast.candidates);
         }

@@ -1,6 +1,7 @@
 //! What is done to each number alone, without branches, so that loops over it use the whole
 //! register.
 
+use super::inputs::{read, write};
 use super::{Lanes, Work, dispatch};
 
 /// `out += row`.
@@ -43,7 +44,7 @@ pub fn exp(x: f32) -> f32 {
 /// Natural logarithm of a positive normal number, to 1e-7 of its value or of 1: the polynomial of
 /// Cephes' `logf` without branches.
 #[inline(always)]
-pub fn ln(x: f32) -> f32 {
+pub const fn ln(x: f32) -> f32 {
     const ROOT_HALF: u32 = 0x3F35_04F3;
     // The exponent, and the mantissa from the root of one half on.
     let bits = x.to_bits().wrapping_sub(ROOT_HALF);
@@ -74,6 +75,21 @@ pub fn tanh(x: f32) -> f32 {
     2.0 * sigmoid(2.0 * x) - 1.0
 }
 
+/// Numbers that are taken in one step where they are few: what does not fill a register would be
+/// taken one by one.
+const STEP: usize = 16;
+
+/// One number of all in a step: `of` the two halves, of their halves, and so on.
+#[inline(always)]
+fn folded(mut x: [f32; STEP], of: fn(f32, f32) -> f32) -> f32 {
+    for width in [8, 4, 2, 1] {
+        for i in 0..width {
+            x[i] = of(x[i], x[i + width]);
+        }
+    }
+    x[0]
+}
+
 /// Scores into probabilities, in place: `e^x` over the sum of all. The scores are finite.
 pub fn softmax(scores: &mut [f32]) {
     struct Softmax<'a>(&'a mut [f32]);
@@ -81,10 +97,30 @@ pub fn softmax(scores: &mut [f32]) {
         type Out = ();
         #[inline(always)]
         fn run<V: Lanes>(self) {
-            let top = self.0.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            self.0.iter_mut().for_each(|x| *x = exp(*x - top));
-            let sum: f32 = self.0.iter().sum();
-            self.0.iter_mut().for_each(|x| *x /= sum);
+            let (mut tops, mut sums) = ([f32::NEG_INFINITY; STEP], [0.0; STEP]);
+            for chunk in self.0.chunks(STEP) {
+                let x = read::<V>(chunk);
+                for i in 0..STEP {
+                    tops[i] = if i < chunk.len() && x[i] > tops[i] { x[i] } else { tops[i] };
+                }
+            }
+            let top = folded(tops, f32::max);
+            for chunk in self.0.chunks_mut(STEP) {
+                let mut x = read::<V>(chunk);
+                for i in 0..STEP {
+                    x[i] = exp(x[i] - top);
+                    sums[i] += if i < chunk.len() { x[i] } else { 0.0 };
+                }
+                write::<V>(chunk, &x);
+            }
+            let over = 1.0 / folded(sums, |a, b| a + b);
+            for chunk in self.0.chunks_mut(STEP) {
+                let mut x = read::<V>(chunk);
+                for x in &mut x {
+                    *x *= over;
+                }
+                write::<V>(chunk, &x);
+            }
         }
     }
     dispatch(Softmax(scores));

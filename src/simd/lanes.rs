@@ -16,9 +16,17 @@ impl Lanes for [f32; 8] {
         unsafe { at.cast::<Self>().read_unaligned() }
     }
     #[inline(always)]
+    unsafe fn load_some(at: *const f32, n: usize) -> Self {
+        // SAFETY: the caller's, here and below.
+        std::array::from_fn(|j| if j < n { unsafe { *at.add(j) } } else { 0.0 })
+    }
+    #[inline(always)]
     unsafe fn store(self, at: *mut f32) {
-        // SAFETY: the caller's.
         unsafe { at.cast::<Self>().write_unaligned(self) }
+    }
+    #[inline(always)]
+    unsafe fn store_some(self, at: *mut f32, n: usize) {
+        (0..n.min(8)).for_each(|j| unsafe { *at.add(j) = self[j] });
     }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
@@ -50,13 +58,14 @@ impl Lanes for [f32; 8] {
         ((a + e) + (c + g)) + ((b + f) + (d + h))
     }
     #[inline(always)]
-    unsafe fn store_rounded(self, at: *mut f32, half: *mut u16) {
+    unsafe fn store_rounded(self, at: *mut f32, half: *mut u16) -> Self {
+        let all = self.map(rounded);
         // SAFETY: the caller's.
         unsafe {
-            self.map(rounded).store(at);
-            half.cast::<[u16; 8]>()
-                .write_unaligned(self.map(|x| (rounded(x).to_bits() >> 16) as u16));
+            all.store(at);
+            half.cast::<[u16; 8]>().write_unaligned(all.map(|x| (x.to_bits() >> 16) as u16));
         }
+        all
     }
     #[inline(always)]
     unsafe fn load_halves(at: *const u32) -> [Self; 2] {
@@ -104,7 +113,7 @@ macro_rules! with_pairs {
 /// A register of x86 and its instructions.
 #[cfg(target_arch = "x86_64")]
 macro_rules! lanes {
-    ($name:ident, $register:ident, $width:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $mul_add:ident, $mul:ident, $max:ident, $min:ident, $sum:ident, $store_rounded:ident, $load_halves:ident, $add_pairs:tt, $valued:ident, $less_wide:ident) => {
+    ($name:ident, $register:ident, $width:literal, $splat:ident, $load:ident, $load_some:ident, $store:ident, $store_some:ident, $add:ident, $mul_add:ident, $mul:ident, $max:ident, $min:ident, $sum:ident, $store_rounded:ident, $load_halves:ident, $add_pairs:tt, $valued:ident, $less_wide:ident) => {
         /// Nobody else can name it: it is only met in a [`Work`] that runs where the processor has
         /// it.
         #[derive(Clone, Copy)]
@@ -122,8 +131,16 @@ macro_rules! lanes {
                 Self(unsafe { arch::$load(at) })
             }
             #[inline(always)]
+            unsafe fn load_some(at: *const f32, n: usize) -> Self {
+                Self(unsafe { $load_some(at, n) })
+            }
+            #[inline(always)]
             unsafe fn store(self, at: *mut f32) {
                 unsafe { arch::$store(at, self.0) }
+            }
+            #[inline(always)]
+            unsafe fn store_some(self, at: *mut f32, n: usize) {
+                unsafe { $store_some(self.0, at, n) }
             }
             #[inline(always)]
             unsafe fn add(self, other: Self) -> Self {
@@ -151,8 +168,8 @@ macro_rules! lanes {
                 unsafe { $sum(self.0) }
             }
             #[inline(always)]
-            unsafe fn store_rounded(self, at: *mut f32, half: *mut u16) {
-                unsafe { $store_rounded(self.0, at, half) }
+            unsafe fn store_rounded(self, at: *mut f32, half: *mut u16) -> Self {
+                Self(unsafe { $store_rounded(self.0, at, half) })
             }
             #[inline(always)]
             unsafe fn load_halves(at: *const u32) -> [Self; 2] {
@@ -182,7 +199,9 @@ lanes!(
     8,
     _mm256_set1_ps,
     _mm256_loadu_ps,
+    load_some_avx2,
     _mm256_storeu_ps,
+    store_some_avx2,
     _mm256_add_ps,
     _mm256_fmadd_ps,
     _mm256_mul_ps,
@@ -205,7 +224,9 @@ macro_rules! widest {
             16,
             _mm512_set1_ps,
             _mm512_loadu_ps,
+            load_some_avx512,
             _mm512_storeu_ps,
+            store_some_avx512,
             _mm512_add_ps,
             _mm512_fmadd_ps,
             _mm512_mul_ps,
@@ -224,6 +245,48 @@ macro_rules! widest {
 widest!(Widest, store_rounded_avx512, none);
 #[cfg(target_arch = "x86_64")]
 widest!(WidestPairs, store_rounded_bf16, add_pairs_avx512);
+
+/// Bits in the first `n` places.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn first_avx2(n: usize) -> arch::__m256i {
+    // SAFETY: the caller's, here and below.
+    unsafe {
+        let places = arch::_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        arch::_mm256_cmpgt_epi32(arch::_mm256_set1_epi32(n.min(8) as i32), places)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn load_some_avx2(at: *const f32, n: usize) -> arch::__m256 {
+    unsafe { arch::_mm256_maskload_ps(at, first_avx2(n)) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn store_some_avx2(x: arch::__m256, at: *mut f32, n: usize) {
+    unsafe { arch::_mm256_maskstore_ps(at, first_avx2(n), x) }
+}
+
+/// The same as a mask.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn first_avx512(n: usize) -> u16 {
+    ((1_u32 << n.min(16)) - 1) as u16
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn load_some_avx512(at: *const f32, n: usize) -> arch::__m512 {
+    unsafe { arch::_mm512_maskz_loadu_ps(first_avx512(n), at) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn store_some_avx512(x: arch::__m512, at: *mut f32, n: usize) {
+    unsafe { arch::_mm512_mask_storeu_ps(at, first_avx512(n), x) }
+}
 
 /// The sum of a register.
 #[cfg(target_arch = "x86_64")]
@@ -250,46 +313,52 @@ unsafe fn sum_avx512(x: arch::__m512) -> f32 {
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-unsafe fn store_rounded_avx2(x: arch::__m256, at: *mut f32, half: *mut u16) {
+unsafe fn store_rounded_avx2(x: arch::__m256, at: *mut f32, half: *mut u16) -> arch::__m256 {
     use arch::{_mm256_add_epi32 as add, _mm256_and_si256 as and, _mm256_set1_epi32 as splat};
     // SAFETY: the caller's.
     unsafe {
         let bits = arch::_mm256_castps_si256(x);
         let odd = and(arch::_mm256_srli_epi32::<16>(bits), splat(1));
         let bits = and(add(bits, add(odd, splat(0x7FFF))), splat(0xFFFF_0000_u32 as i32));
-        arch::_mm256_storeu_ps(at, arch::_mm256_castsi256_ps(bits));
+        let rounded = arch::_mm256_castsi256_ps(bits);
+        arch::_mm256_storeu_ps(at, rounded);
         let short = arch::_mm256_srli_epi32::<16>(bits);
         let low = arch::_mm256_castsi256_si128(short);
         let high = arch::_mm256_extracti128_si256::<1>(short);
         arch::_mm_storeu_si128(half.cast(), arch::_mm_packus_epi32(low, high));
+        rounded
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-unsafe fn store_rounded_avx512(x: arch::__m512, at: *mut f32, half: *mut u16) {
+unsafe fn store_rounded_avx512(x: arch::__m512, at: *mut f32, half: *mut u16) -> arch::__m512 {
     use arch::{_mm512_add_epi32 as add, _mm512_and_si512 as and, _mm512_set1_epi32 as splat};
     // SAFETY: the caller's.
     unsafe {
         let bits = arch::_mm512_castps_si512(x);
         let odd = and(arch::_mm512_srli_epi32::<16>(bits), splat(1));
         let bits = and(add(bits, add(odd, splat(0x7FFF))), splat(0xFFFF_0000_u32 as i32));
-        arch::_mm512_storeu_ps(at, arch::_mm512_castsi512_ps(bits));
+        let rounded = arch::_mm512_castsi512_ps(bits);
+        arch::_mm512_storeu_ps(at, rounded);
         let short = arch::_mm512_cvtepi32_epi16(arch::_mm512_srli_epi32::<16>(bits));
         arch::_mm256_storeu_si256(half.cast(), short);
+        rounded
     }
 }
 
 /// As the others, but for numbers below the normal ones, which become zero.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-unsafe fn store_rounded_bf16(x: arch::__m512, at: *mut f32, half: *mut u16) {
+unsafe fn store_rounded_bf16(x: arch::__m512, at: *mut f32, half: *mut u16) -> arch::__m512 {
     // SAFETY: the caller's; both types are 256 bits of anything.
     unsafe {
         let short: arch::__m256i = std::mem::transmute(arch::_mm512_cvtneps_pbh(x));
         arch::_mm256_storeu_si256(half.cast(), short);
         let bits = arch::_mm512_slli_epi32::<16>(arch::_mm512_cvtepu16_epi32(short));
-        arch::_mm512_storeu_ps(at, arch::_mm512_castsi512_ps(bits));
+        let rounded = arch::_mm512_castsi512_ps(bits);
+        arch::_mm512_storeu_ps(at, rounded);
+        rounded
     }
 }
 

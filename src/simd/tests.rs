@@ -1,9 +1,8 @@
 //! Products and counts in every kind of register that this processor has, against their definitions.
 
 use super::aligned::Aligned;
-use super::products::{
-    Paired, Single, Weight, add_product, copy, dot, normalise, pairs, products, tapped,
-};
+use super::inputs::{last_layer, normalise};
+use super::products::{Paired, Single, Weight, add_product, copy, dot, pairs, products, tapped};
 use super::*;
 
 struct Product<'a, W>(&'a [f32], &'a [W], &'a mut [f32]);
@@ -150,12 +149,15 @@ impl Work for PairedProducts<'_> {
     }
 }
 
-struct Normalised<'a>(&'a mut [f32], &'a mut [u16], &'a [f32], [&'a [f32]; 2]);
+struct Normalised<'a>(&'a mut [f32], &'a mut [u16], &'a [f32], [&'a [f32]; 2], &'a [f32]);
 impl Work for Normalised<'_> {
-    type Out = ();
+    type Out = f32;
     #[inline(always)]
-    fn run<V: Lanes>(self) {
-        normalise::<V>(self.0, self.1, self.2, self.3, 8.0);
+    fn run<V: Lanes>(self) -> f32 {
+        let sum = normalise::<V>(self.0, self.1, self.2, self.3, 8.0, self.4);
+        let last = &[-1.0, 2.0].repeat(V::WIDTH);
+        last_layer(&mut vec![0.0; last.len()], last, &vec![0.25; last.len()], sum)
+            - V::WIDTH as f32 / 2.0
     }
 }
 
@@ -190,14 +192,27 @@ fn inputs_are_normalised_and_rounded_alike_everywhere() {
         let mean: Vec<f32> = (0..n).map(|i| i as f32 * 0.01).collect();
         let scale: Vec<f32> = (0..n).map(|i| 0.1 + i as f32 * 0.05).collect();
         for registers in kinds() {
-            let (mut to, mut halves) = (vec![9.0; n + 2], vec![1; n + 2]);
-            run_with(registers, Normalised(&mut to, &mut halves, &from, [&mean, &scale]));
+            let (mut to, mut halves) = (vec![9.0; n + 18], vec![1; n + 18]);
+            let weighs: Vec<f32> = (0..n + 16).map(|i| (i as f32).cos()).collect();
+            for weighs in [&[], &weighs[..]] {
+                let norm = [&mean[..], &scale];
+                let sum =
+                    run_with(registers, Normalised(&mut to, &mut halves, &from, norm, weighs));
+                let exact: f32 = to[..n].iter().zip(weighs).map(|(x, w)| x * w).sum();
+                assert!((sum - exact).abs() < 1e-4, "{registers:?} {n}: {sum} {exact}");
+            }
             for i in 0..n {
                 let exact = rounded(((from[i] - mean[i]) * scale[i]).clamp(-8.0, 8.0));
                 assert_eq!(to[i].to_bits(), exact.to_bits(), "{registers:?} {n} {i}");
                 assert_eq!(u32::from(halves[i]) << 16, exact.to_bits());
             }
-            assert_eq!((&to[n..], &halves[n..]), (&[9.0; 2][..], &[1; 2][..]), "not written");
+            let behind =
+                to[n..].iter().zip(&halves[n..]).position(|(x, half)| *x != 0.0 || *half != 0);
+            assert!(
+                behind.is_some_and(|at| (at + n).is_multiple_of(8)),
+                "zeros in the last register"
+            );
+            assert_eq!((to[n + 16], halves[n + 16]), (9.0, 1), "not written");
         }
     }
     let even = [1.0, 1.003_906_2, 1.011_718_8].map(|x| rounded(x).to_bits());
@@ -277,4 +292,45 @@ fn aligned_numbers_begin_with_a_line_wherever_they_are() {
         assert!(on_a_line(&copy) && copy.len() == 10 * n && copy.iter().all(|x| x.is_finite()));
     }
     assert!(Aligned::<u32>::default().is_empty());
+}
+
+/// What each operation on two arrays says, and of numbers that are looked for.
+struct Whole<'a, const N: usize>(&'a [i64; N], &'a [i64; N], u8);
+impl<const N: usize> Work for Whole<'_, N> {
+    type Out = ([[i64; N]; 4], [u8; 2]);
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> Self::Out {
+        use super::longs::{add, choose, less, mul, same, sub};
+        let Self(a, b, set) = self;
+        let all =
+            [add::<V, N>(a, b), sub::<V, N>(a, b), mul::<V, N>(a, b), choose::<V, N>(set, a, b)];
+        (all, [less::<V, N>(a, b), same::<V, N>(&a.map(|x| x as u32), b[0] as u32)])
+    }
+}
+
+fn whole_numbers<const N: usize>() {
+    let odd = [i64::MIN, i64::MAX, 0, -1, 1, 1 << 40, -(1 << 52) - 7, 3];
+    for (i, set) in (0..64_u8).map(|i| (usize::from(i), i.wrapping_mul(37))) {
+        let a: [i64; N] = std::array::from_fn(|h| odd[(i + h) % 8]);
+        let b: [i64; N] = std::array::from_fn(|h| odd[(i / 8 + h * 3) % 8]);
+        let bits =
+            |holds: &dyn Fn(usize) -> bool| (0..N).fold(0, |set, h| set | u8::from(holds(h)) << h);
+        let exact = [
+            std::array::from_fn(|h| a[h].wrapping_add(b[h])),
+            std::array::from_fn(|h| a[h].wrapping_sub(b[h])),
+            std::array::from_fn(|h| a[h].wrapping_mul(b[h])),
+            std::array::from_fn(|h| if set >> h & 1 != 0 { a[h] } else { b[h] }),
+        ];
+        let sets = [bits(&|h| a[h] < b[h]), bits(&|h| a[h] as u32 == b[0] as u32)];
+        for registers in kinds() {
+            assert_eq!(run_with(registers, Whole(&a, &b, set)), (exact, sets), "{registers:?} {i}");
+        }
+    }
+}
+
+#[test]
+fn whole_numbers_are_taken_alike_everywhere() {
+    whole_numbers::<8>();
+    whole_numbers::<1>();
+    whole_numbers::<3>();
 }

@@ -141,7 +141,8 @@ impl Adapt {
     }
 
     /// Completes an answer about `who`: adds what is known of each thread, keeps what it takes to
-    /// learn from the outcome, and brings the scores to the temperature of the question.
+    /// learn from the outcome (scores still, which become probabilities then: nobody waits for it),
+    /// and brings the scores to the temperature of the question.
     pub fn close(&self, question: usize, asked: &mut Asked, scores: &mut [f32], who: &[ThreadIx]) {
         asked.who.clear();
         asked.who.extend_from_slice(who);
@@ -151,7 +152,6 @@ impl Adapt {
             .for_each(|(score, thread)| *score += self.own[question].of(*thread));
         asked.p.clear();
         asked.p.extend_from_slice(scores);
-        softmax(&mut asked.p);
         for score in scores {
             *score /= TEMPERATURES[question];
         }
@@ -163,12 +163,14 @@ impl Adapt {
             real.map(|real| real as usize).filter(|real| *real < of.p.len())
         };
         if let Some(real) = among(outcome.pick, pick).filter(|_| pick.p.len() > 1) {
+            softmax(&mut pick.p);
             self.learn(0, pick, real);
             self.beliefs.settle(&pick.p, real);
         }
         pick.p.clear();
         let Some(forecast) = forecast else { return };
         if let Some(real) = among(outcome.foretold, forecast) {
+            softmax(&mut forecast.p);
             self.learn(1, forecast, real);
         }
         forecast.p.clear();

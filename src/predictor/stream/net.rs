@@ -12,7 +12,7 @@ use crate::simd::products::pairs;
 pub(super) const EXTRA: usize = 5;
 
 /// Rows of candidates are whole numbers of so many.
-const PAD: usize = 16;
+pub(super) const PAD: usize = 16;
 
 /// A block of the trunk.
 #[derive(Debug)]
@@ -58,14 +58,15 @@ pub(super) struct Head {
     pub query_norm: [Aligned; 2],
     /// `[R, H]`
     pub row: Aligned<u32>,
-    /// `[Q + C, H]`: what all candidates share, the moment and then the state.
-    pub moment: Aligned<u32>,
+    /// `[Q, H]`, `[C, H]`: what all candidates share, of the moment and of the state.
+    pub query: Aligned<u32>,
+    pub state: Aligned<u32>,
     /// `[H]`
     pub bias: Aligned,
     /// `[H, L]`; empty without a second layer.
     pub second: Aligned<u32>,
     pub second_bias: Aligned,
-    /// `[W]`: weights of a candidate's row, its inputs, then its last layer, over the temperature;
+    /// `[W]`: weights of a candidate's row, its last layer, then its inputs, over the temperature;
     /// zeros behind.
     pub weighs: Aligned,
     last: usize,
@@ -97,7 +98,7 @@ impl Head {
         }
         let row = widened(get("row"), hidden);
         let out = get("out");
-        let mut weighs: Vec<f32> = [get("skip"), &widened(out, out.len())]
+        let mut weighs: Vec<f32> = [&widened(out, out.len()), get("skip")]
             .concat()
             .iter()
             .map(|x| x / temperature)
@@ -107,7 +108,8 @@ impl Head {
             row_norm,
             query_norm,
             row: pairs(&row, wide),
-            moment: pairs(&widened(&["query", "state"].map(get).concat(), hidden), wide),
+            query: pairs(&widened(get("query"), hidden), wide),
+            state: pairs(&widened(get("state"), hidden), wide),
             bias: widened(get("bias"), hidden).into(),
             second: pairs(&second_rows, second.next_multiple_of(PAD)),
             second_bias: widened(get("second_bias"), second).into(),
