@@ -146,7 +146,7 @@ fn top1_of_each(trace: &Trace) -> [f64; HYPOTHESES] {
             let place = waiting.iter().position(|t| *t == next);
             for (h, score) in scores.iter_mut().enumerate() {
                 score.of += 1;
-                score.hits += usize::from(place.is_some_and(|p| rows[p].picked[h]));
+                score.hits += usize::from(place.is_some_and(|p| rows[p].is_picked(h)));
             }
         }
         all.after_pick(&e, trace, &waiting, next);

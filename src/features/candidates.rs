@@ -172,8 +172,7 @@ impl Board {
     /// Fills rows and query. `views` must be there, one per candidate.
     pub fn fill(&mut self, scene: &Scene<'_>) {
         let n = self.threads.len();
-        self.rows.clear();
-        // A column that nobody writes must not pass for an input.
+        // A column that nobody ever writes must not pass for an input.
         self.rows.resize(n * CAND, f32::NAN);
         self.waited.clear();
         self.lag.clear();
@@ -361,8 +360,11 @@ impl Board {
 /// order.
 fn write_beliefs(to: &mut [f32], beliefs: &Beliefs) {
     for (to, h) in to.chunks_exact_mut(2).zip(1..UNCORRECTED) {
-        to[0] = flag(beliefs.picked[h]);
-        to[1] = if beliefs.eligible[h] { log_count(u32::from(beliefs.rank[h]), 4.0) } else { 1.0 };
+        to[0] = flag(beliefs.is_picked(h));
+        to[1] = match beliefs.rank(h) {
+            rank if beliefs.is_eligible(h) => log_count(u32::from(rank), 4.0),
+            _ => 1.0,
+        };
     }
 }
 

@@ -47,7 +47,7 @@ pub type KernelReplay = Replays<1>;
 const MOST_SLICE_NS: u64 = 1_000_000_000;
 
 /// What the replay believes about one thread in the queue of one CPU.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct View {
     /// Queue average minus the thread's virtual time, virtual ns: positive when it is owed time.
     pub lag_ns: i64,
@@ -59,6 +59,13 @@ pub struct View {
     pub picked: bool,
     /// Place by deadline among the eligible, from 0; 255 when it is not eligible.
     pub rank: u8,
+}
+
+impl Default for View {
+    /// Of a thread that nothing is known of.
+    fn default() -> Self {
+        Self { lag_ns: 0, deadline_gap_ns: 0, eligible: false, picked: false, rank: 255 }
+    }
 }
 
 impl<const N: usize> Replays<N> {

@@ -1,11 +1,17 @@
 //! The rules of EEVDF (kernel 6.6 and later, `kernel/sched/fair.c`): lag, placement, charge, pick.
 //! Nothing here knows events.
 
+// The bodies must be part of the function that enables the instructions, or they are not compiled
+// for them.
+#![allow(clippy::inline_always)]
+
 use super::correction::Correction;
 use super::cpu::Doubt;
 use super::engine::{Engine, How};
 use super::entity::{Doing, Mask, NONE, lanes, virtual_time, which};
 use super::rules::Order;
+use crate::simd::longs::{add, choose, less};
+use crate::simd::{Lanes, Work, dispatch};
 use crate::trace::ThreadIx;
 
 /// One tick at HZ=250: the least bound of a lag.
@@ -190,8 +196,8 @@ impl<const N: usize> Engine<N> {
             return self.cfs_correct(winner, prev, candidates, set);
         }
         let q = w.queue as usize;
-        let set = self.lower(winner, prev, candidates, set & w.on);
-        self.raise(winner, prev, candidates, set.losers);
+        let set = set & w.on;
+        let set = dispatch(Moved { engine: self, winner, prev, candidates, set });
         // Pulled to the average of the others it is just eligible.
         let (e, queue) = (&mut self.ents[winner as usize], &mut self.queues[q]);
         for h in lanes(set.losers | set.winner) {
@@ -205,7 +211,14 @@ impl<const N: usize> Engine<N> {
     }
 
     /// Moves the winner before those that lost, in the lanes whose rule blames it.
-    fn lower(&mut self, winner: u32, prev: u32, candidates: &[ThreadIx], set: Mask) -> Blamed {
+    #[inline(always)]
+    fn lower<V: Lanes>(
+        &mut self,
+        winner: u32,
+        prev: u32,
+        candidates: &[ThreadIx],
+        set: Mask,
+    ) -> Blamed {
         let w = &self.ents[winner as usize];
         let q = w.queue as usize;
         let queue = &self.queues[q];
@@ -220,20 +233,19 @@ impl<const N: usize> Engine<N> {
             else {
                 continue;
             };
-            for h in lanes(e.on & asked) {
-                if queue.eligible(e.v[h], h) {
-                    of[h] += 1;
-                    lost[h] += usize::from(e.deadline[h] < w.deadline[h]);
-                    least[h] = least[h].min(e.deadline[h]);
-                }
-            }
+            let may = e.on & asked & queue.eligible_in::<V>(&e.v);
+            let sooner = may & less::<V, N>(&e.deadline, &w.deadline);
+            of = add::<V, N>(&of, &choose::<V, N>(may, &[1; N], &[0; N]));
+            lost = add::<V, N>(&lost, &choose::<V, N>(sooner, &[1; N], &[0; N]));
+            let first = may & less::<V, N>(&e.deadline, &least);
+            least = choose::<V, N>(first, &e.deadline, &least);
         }
         let (e, queue) = (&mut self.ents[winner as usize], &mut self.queues[q]);
         for h in lanes(asked) {
             let Correction::Deadlines { blame, winner_time, .. } = self.corrections[h] else {
                 continue;
             };
-            if blame.winner(lost[h], of[h]) {
+            if blame.winner(lost[h] as usize, of[h] as usize) {
                 blamed.winner |= 1 << h;
                 blamed.losers &= !(1 << h);
                 let d = e.deadline[h].wrapping_sub(least[h]).wrapping_add(1);
@@ -247,19 +259,20 @@ impl<const N: usize> Engine<N> {
     }
 
     /// Moves those that lost behind the winner.
-    fn raise(&mut self, winner: u32, prev: u32, candidates: &[ThreadIx], set: Mask) {
+    #[inline(always)]
+    fn raise<V: Lanes>(&mut self, winner: u32, prev: u32, candidates: &[ThreadIx], set: Mask) {
         let w = &self.ents[winner as usize];
         let (q, deadline) = (w.queue, w.deadline);
         let queue = &mut self.queues[q as usize];
         let staying = queue.stay > STAY_REGIME;
-        let average: [i64; N] = std::array::from_fn(|h| queue.average(h));
+        let average = queue.averages();
         for id in candidates.iter().map(|t| t.0).chain(std::iter::once(prev)) {
             let Some(e) = self.ents.get(id as usize) else { continue };
             if id == winner || e.queue != q {
                 continue;
             }
-            let lost =
-                e.on & set & which::<N>(|h| e.v[h] <= average[h] && e.deadline[h] < deadline[h]);
+            let sooner = less::<V, N>(&e.deadline, &deadline);
+            let lost = e.on & set & sooner & !less::<V, N>(&average, &e.v);
             if lost == 0 {
                 continue;
             }
@@ -279,6 +292,27 @@ impl<const N: usize> Engine<N> {
                 }
             }
         }
+    }
+}
+
+/// Moves whoever is to blame.
+struct Moved<'a, const N: usize> {
+    engine: &'a mut Engine<N>,
+    winner: u32,
+    prev: u32,
+    candidates: &'a [ThreadIx],
+    set: Mask,
+}
+
+impl<const N: usize> Work for Moved<'_, N> {
+    type Out = Blamed;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> Blamed {
+        let Self { engine, winner, prev, candidates, set } = self;
+        let blamed = engine.lower::<V>(winner, prev, candidates, set);
+        engine.raise::<V>(winner, prev, candidates, blamed.losers);
+        blamed
     }
 }
 

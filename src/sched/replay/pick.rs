@@ -1,9 +1,16 @@
 //! Who comes in: the walk from a CPU's root queue down to a thread. All lanes are walked together
 //! as long as they take the same way, so that a queue is read once.
 
+// The body must be part of the function that enables the instructions, or it is not compiled for
+// them.
+#![allow(clippy::inline_always)]
+
 use super::engine::Engine;
 use super::entity::{Mask, NONE, lanes};
+use super::queue::Queue;
 use super::rules::Order;
+use crate::simd::longs::{add, choose, less, same};
+use crate::simd::{Lanes, Work, dispatch};
 
 /// Delayed entities that one pick may drop before it gives up.
 const MAX_ROUNDS: usize = 300;
@@ -18,6 +25,48 @@ struct Walk<const N: usize> {
     skip: [u32; N],
     /// Who comes in.
     found: [u32; N],
+}
+
+/// [`Engine::earliest`].
+struct Earliest<'a, const N: usize> {
+    engine: &'a Engine<N>,
+    queue: &'a Queue<N>,
+    skip: &'a [u32; N],
+    set: Mask,
+    best: &'a mut [u32; N],
+}
+
+impl<const N: usize> Work for Earliest<'_, N> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        /// What is added to the insertion order of `curr`, which wins only with a strictly earlier
+        /// deadline.
+        const LAST: i64 = 1 << 62;
+        let Self { engine, queue, skip, set, best } = self;
+        let (mut least, mut ties) = ([i64::MAX; N], [i64::MAX; N]);
+        let mut found = [i64::from(NONE); N];
+        // Who is alone is taken even when it is not eligible.
+        let alone = same::<V, N>(&queue.load.count, 1);
+        for &id in &queue.list {
+            let e = &engine.ents[id as usize];
+            let eligible = alone | queue.eligible_in::<V>(&e.v);
+            let may = set & e.on & eligible & !same::<V, N>(skip, id);
+            let curr = if id == queue.curr { queue.curr_in } else { 0 };
+            let seq = e.seq.map(|seq| seq as i64);
+            let tie = choose::<V, N>(curr, &add::<V, N>(&seq, &[LAST; N]), &seq);
+            let later = less::<V, N>(&least, &e.deadline);
+            let sooner = less::<V, N>(&e.deadline, &least);
+            let better = may & !later & (sooner | less::<V, N>(&tie, &ties));
+            found = choose::<V, N>(better, &[i64::from(id); N], &found);
+            least = choose::<V, N>(better, &e.deadline, &least);
+            ties = choose::<V, N>(better, &tie, &ties);
+        }
+        for (best, found) in best.iter_mut().zip(found) {
+            *best = if found == i64::from(NONE) { *best } else { found as u32 };
+        }
+    }
 }
 
 impl<const N: usize> Engine<N> {
@@ -54,28 +103,7 @@ impl<const N: usize> Engine<N> {
 
     /// The earliest deadline among the eligible, into `best`.
     fn earliest(&self, q: usize, skip: &[u32; N], set: Mask, best: &mut [u32; N]) {
-        let queue = &self.queues[q];
-        let mut least = [i64::MAX; N];
-        let mut ties = [(true, u64::MAX); N];
-        for &id in &queue.list {
-            let e = &self.ents[id as usize];
-            let on = e.on & set;
-            for h in 0..N {
-                let deadline = e.deadline[h];
-                if deadline > least[h] || on >> h & 1 == 0 || id == skip[h] {
-                    continue;
-                }
-                // Who is alone is taken even when it is not eligible.
-                if !queue.eligible(e.v[h], h) && queue.load.count[h] != 1 {
-                    continue;
-                }
-                // `curr` wins only with a strictly earlier deadline.
-                let tie = (id == queue.curr && queue.curr_in >> h & 1 != 0, e.seq[h]);
-                if deadline < least[h] || tie < ties[h] {
-                    (best[h], least[h], ties[h]) = (id, deadline, tie);
-                }
-            }
-        }
+        dispatch(Earliest { engine: self, queue: &self.queues[q], skip, set, best });
     }
 
     /// Nothing eligible besides the skipped one: the smallest virtual time comes closest, of equals

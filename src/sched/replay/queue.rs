@@ -6,8 +6,10 @@
 // them.
 #![allow(clippy::inline_always)]
 
-use super::entity::{Entity, Mask, NONE, lanes, which};
+use super::entity::{Entity, Mask, NONE, all, lanes, which};
 use crate::sched::state::Table;
+use crate::simd::Lanes;
+use crate::simd::longs::{less, mul, sub};
 
 /// Groups per CPU beside the root: 1 holds threads that were there before, 2 those forked during
 /// the recording.
@@ -124,6 +126,14 @@ impl<const N: usize> Queue<N> {
     #[inline]
     pub fn eligible(&self, v: i64, h: usize) -> bool {
         self.load.sum[h] >= self.key(v, h).wrapping_mul(self.load.weight[h])
+    }
+
+    /// [`Self::eligible`] of each lane.
+    #[inline(always)]
+    pub fn eligible_in<V: Lanes>(&self, v: &[i64; N]) -> Mask {
+        let load = &self.load;
+        let needed = mul::<V, N>(&sub::<V, N>(v, &load.zero), &load.weight);
+        all::<N>() & !less::<V, N>(&load.sum, &needed)
     }
 
     /// A virtual time relative to the reference point.

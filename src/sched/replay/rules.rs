@@ -47,11 +47,6 @@ const CFS: Rules = Rules {
 };
 
 impl Rules {
-    /// Whether one with this lag may be taken.
-    pub(super) fn eligible(&self, lag: i64) -> bool {
-        self.order == Order::Times || lag >= 0
-    }
-
     /// All.
     pub const ALL: [Self; 4] = [
         EEVDF,

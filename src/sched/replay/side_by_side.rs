@@ -15,23 +15,17 @@ pub struct Beliefs<const N: usize = HYPOTHESES> {
     pub lag_ns: [i64; N],
     /// [`View::deadline_gap_ns`], virtual ns.
     pub deadline_gap_ns: [i64; N],
-    /// [`View::rank`]: 255 when it is not eligible.
-    pub rank: [u8; N],
-    /// [`View::eligible`].
-    pub eligible: [bool; N],
-    /// [`View::picked`].
-    pub picked: [bool; N],
+    /// How many are before it: [`View::rank`] of those that are eligible.
+    pub before: [i64; N],
+    /// [`View::eligible`], bit `h` of replay `h`.
+    pub eligible: u8,
+    /// [`View::picked`], likewise.
+    pub picked: u8,
 }
 
 impl<const N: usize> Default for Beliefs<N> {
     fn default() -> Self {
-        Self {
-            lag_ns: [0; N],
-            deadline_gap_ns: [0; N],
-            rank: [0; N],
-            eligible: [false; N],
-            picked: [false; N],
-        }
+        Self { lag_ns: [0; N], deadline_gap_ns: [0; N], before: [0; N], eligible: 0, picked: 0 }
     }
 }
 
@@ -41,10 +35,25 @@ impl<const N: usize> Beliefs<N> {
         View {
             lag_ns: self.lag_ns[h],
             deadline_gap_ns: self.deadline_gap_ns[h],
-            eligible: self.eligible[h],
-            picked: self.picked[h],
-            rank: self.rank[h],
+            eligible: self.is_eligible(h),
+            picked: self.is_picked(h),
+            rank: self.rank(h),
         }
+    }
+
+    /// [`View::eligible`] of replay `h`.
+    pub fn is_eligible(&self, h: usize) -> bool {
+        self.eligible >> h & 1 != 0
+    }
+
+    /// [`View::picked`] of replay `h`.
+    pub fn is_picked(&self, h: usize) -> bool {
+        self.picked >> h & 1 != 0
+    }
+
+    /// [`View::rank`] of replay `h`: 255 when it is not eligible.
+    pub fn rank(&self, h: usize) -> u8 {
+        if self.is_eligible(h) { self.before[h].clamp(0, 254) as u8 } else { 255 }
     }
 }
 

@@ -8,9 +8,10 @@
 
 use super::Beliefs;
 use super::engine::Engine;
-use super::entity::{Doing, Entity, NONE};
+use super::entity::{Doing, Entity, Mask, NONE};
 use super::queue::GROUPS;
 use super::rules::Order;
+use crate::simd::longs::{choose, less, same, sub};
 use crate::simd::{Lanes, Work, dispatch};
 use crate::trace::{CpuId, ThreadIx};
 
@@ -29,7 +30,7 @@ impl<const N: usize> Work for Views<'_, N> {
     fn run<V: Lanes>(self) {
         let Self { engine, cpu, threads, out } = self;
         if engine.cpus.get(cpu.ix()).is_some_and(|c| !c.ranks.fresh) {
-            engine.rank(cpu.ix());
+            engine.rank::<V>(cpu.ix());
         }
         for (seen, thread) in out.iter_mut().zip(threads) {
             *seen = engine.believed::<V>(cpu, *thread);
@@ -49,7 +50,7 @@ impl<const N: usize> Work for Next<'_, N> {
 
     #[inline(always)]
     fn run<V: Lanes>(self) -> Self::Out {
-        self.engine.first_of(self.cpu, self.waiting)
+        self.engine.first_of::<V>(self.cpu, self.waiting)
     }
 }
 
@@ -64,12 +65,10 @@ impl<const N: usize> Engine<N> {
         let mut seen = Beliefs::default();
         let known = self.ents.get(thread.ix()).is_some();
         let Some(c) = self.cpus.get(cpu.ix()).filter(|_| known) else { return seen };
-        for h in 0..N {
-            seen.picked[h] = c.open.pick[h] == thread.0;
-        }
+        seen.picked = same::<V, N>(&c.open.pick, thread.0);
         let e = &self.ents[thread.ix()];
         if e.task.real_time || !self.is_thread(thread) {
-            seen.eligible = [true; N];
+            seen.eligible = Self::ALL;
             return seen;
         }
         let ranks = &c.ranks;
@@ -82,14 +81,11 @@ impl<const N: usize> Engine<N> {
             q if (first..first + GROUPS).contains(&q) => ranks.bases[1 + q - first],
             q => self.base(q),
         };
-        let (lag, key) = self.standings(e, &base);
-        let before = ranks.before::<V>(&key);
-        for h in 0..N {
-            seen.lag_ns[h] = lag[h];
-            seen.eligible[h] = self.rules.eligible(lag[h]);
-            seen.rank[h] = if seen.eligible[h] { before[h].min(254) as u8 } else { 255 };
-            seen.deadline_gap_ns[h] = key[h].wrapping_sub(ranks.least[h]);
-        }
+        let (lag, key) = self.standings::<V>(e, &base);
+        seen.lag_ns = lag;
+        seen.eligible = self.eligible::<V>(&lag);
+        seen.before = ranks.before::<V>(&key);
+        seen.deadline_gap_ns = sub::<V, N>(&key, &ranks.least);
         seen
     }
 
@@ -105,10 +101,11 @@ impl<const N: usize> Engine<N> {
     }
 
     #[inline(always)]
-    fn first_of(&self, cpu: CpuId, waiting: &[ThreadIx]) -> [Option<ThreadIx>; N] {
+    fn first_of<V: Lanes>(&self, cpu: CpuId, waiting: &[ThreadIx]) -> [Option<ThreadIx>; N] {
         /// Ranks of real-time threads, of eligible ones, of the others.
         const CLASSES: [i64; 3] = [0, 1, 2];
-        let mut best = [ThreadIx::NONE.0; N];
+        const NOBODY: i64 = ThreadIx::NONE.0 as i64;
+        let mut best = [NOBODY; N];
         let (mut class, mut least) = ([i64::MAX; N], [i64::MAX; N]);
         // Most are on one queue.
         let (mut at, mut base) = (usize::MAX, [0; N]);
@@ -122,22 +119,19 @@ impl<const N: usize> Engine<N> {
                 if q != at {
                     (at, base) = (q, self.base(q));
                 }
-                let (lag, key) = self.standings(e, &base);
-                for h in 0..N {
-                    let eligible = self.rules.eligible(lag[h]);
-                    mine[h] = if eligible { CLASSES[1] } else { CLASSES[2] };
-                    rank[h] = if eligible { key[h] } else { lag[h].wrapping_neg() };
-                }
+                let (lag, key) = self.standings::<V>(e, &base);
+                let eligible = self.eligible::<V>(&lag);
+                mine = choose::<V, N>(eligible, &[CLASSES[1]; N], &[CLASSES[2]; N]);
+                rank = choose::<V, N>(eligible, &key, &sub::<V, N>(&[0; N], &lag));
             }
-            for h in 0..N {
-                // Without a branch, so that the lanes go side by side.
-                let before = (mine[h], rank[h]) < (class[h], least[h]);
-                best[h] = if before { thread.0 } else { best[h] };
-                class[h] = if before { mine[h] } else { class[h] };
-                least[h] = if before { rank[h] } else { least[h] };
-            }
+            // Without a branch, so that the lanes go side by side.
+            let equal = !less::<V, N>(&class, &mine);
+            let before = less::<V, N>(&mine, &class) | equal & less::<V, N>(&rank, &least);
+            best = choose::<V, N>(before, &[i64::from(thread.0); N], &best);
+            class = choose::<V, N>(before, &mine, &class);
+            least = choose::<V, N>(before, &rank, &least);
         }
-        best.map(|thread| Some(ThreadIx(thread)).filter(|thread| *thread != ThreadIx::NONE))
+        best.map(|thread| Some(ThreadIx(thread as u32)).filter(|thread| *thread != ThreadIx::NONE))
     }
 
     /// [`Self::standing`] of a waiting fair thread, in the first lane.
@@ -154,15 +148,22 @@ impl<const N: usize> Engine<N> {
 
     /// [`Self::standing`] in all lanes.
     #[inline(always)]
-    fn standings(&self, e: &Entity<N>, base: &[i64; N]) -> ([i64; N], [i64; N]) {
-        let (mut lag, mut key) = ([0; N], [0; N]);
-        let by_time = self.rules.order == Order::Times;
-        for h in 0..N {
-            lag[h] = base[h].wrapping_sub(e.v[h]);
-            let left = e.deadline[h].wrapping_sub(base[h]);
-            key[h] = if by_time { lag[h].wrapping_neg() } else { left };
-        }
+    fn standings<V: Lanes>(&self, e: &Entity<N>, base: &[i64; N]) -> ([i64; N], [i64; N]) {
+        let lag = sub::<V, N>(base, &e.v);
+        let key = match self.rules.order {
+            Order::Times => sub::<V, N>(&[0; N], &lag),
+            Order::Deadlines => sub::<V, N>(&e.deadline, base),
+        };
         (lag, key)
+    }
+
+    /// Lanes in which one with these lags may be taken.
+    #[inline(always)]
+    fn eligible<V: Lanes>(&self, lag: &[i64; N]) -> Mask {
+        match self.rules.order {
+            Order::Times => Self::ALL,
+            Order::Deadlines => Self::ALL & !less::<V, N>(lag, &[0; N]),
+        }
     }
 
     /// What the virtual times of a queue are measured from: their average (CFS: their floor).
@@ -193,7 +194,7 @@ impl<const N: usize> Engine<N> {
 
     /// Collects the keys of everyone waiting on `cpu`.
     #[inline(always)]
-    fn rank(&mut self, cpu: usize) {
+    fn rank<V: Lanes>(&mut self, cpu: usize) {
         let mut all = std::mem::take(&mut self.cpus[cpu].ranks.keys);
         all.clear();
         let (mut min, prev) = ([i64::MAX; N], self.cpus[cpu].open.prev);
@@ -211,15 +212,12 @@ impl<const N: usize> Engine<N> {
                 if e.owns != NONE || e.task.doing != Doing::Queued || id == prev {
                     continue;
                 }
-                let (lag, key) = self.standings(e, &base);
+                let (lag, key) = self.standings::<V>(e, &base);
                 let on = e.on & !crowded;
-                let mut keys = [i64::MAX; N];
-                for h in 0..N {
-                    let on = on >> h & 1 != 0;
-                    min[h] = min[h].min(if on { key[h] } else { i64::MAX });
-                    keys[h] = if on & self.rules.eligible(lag[h]) { key[h] } else { i64::MAX };
-                }
-                all.push(keys);
+                let less = on & less::<V, N>(&key, &min);
+                min = choose::<V, N>(less, &key, &min);
+                let eligible = on & self.eligible::<V>(&lag);
+                all.push(choose::<V, N>(eligible, &key, &[i64::MAX; N]));
             }
         }
         let ranks = &mut self.cpus[cpu].ranks;
