@@ -104,30 +104,27 @@ impl Work for Fill<'_> {
     fn run<V: Lanes>(self) {
         let Self { contexts: Contexts { sets, prior }, seen, rows, width, column, named } = self;
         let n = named.len() as f32;
-        // What a row says whose thread followed none of them, and of each follower.
-        let mut nothing = [1.0; CONTEXTS];
-        let mut told = [[1.0; KEEP]; CONTEXTS];
+        // What a row says of each follower, and (last) whose thread followed none of them: whole
+        // registers.
+        let mut told = [[1.0; KEEP]; CONTEXTS + 1];
         let (mut who, mut last) = ([&[NOBODY; KEEP]; CONTEXTS], [NOBODY; CONTEXTS]);
         let mut well = [false; CONTEXTS];
         for (i, slot) in seen.slots.into_iter().enumerate().filter(|(_, slot)| *slot != usize::MAX)
         {
             let (total, latest, found) = sets.at(slot);
             let over = n / (total + prior * n);
-            nothing[i] = prior * over;
+            told[CONTEXTS][i] = prior * over;
             for (told, count) in told[i].iter_mut().zip(found.count) {
                 *told = (count + prior) * over;
             }
             (who[i], last[i], well[i]) = (&found.who, latest, total >= WELL);
-        }
-        for nothing in &mut nothing {
-            *nothing = ln(*nothing);
         }
         for told in told.as_flattened_mut() {
             *told = ln(*told);
         }
         for (names, rows) in named.blocks().iter().zip(rows.chunks_mut(SIDE * width)) {
             for i in 0..CONTEXTS {
-                let value = valued::<V, KEEP>(names, nothing[i], who[i], &told[i]);
+                let value = valued::<V, KEEP>(names, told[CONTEXTS][i], who[i], &told[i]);
                 let latest = equal::<V>(names, last[i]);
                 let (at, told) = (column + 3 * i, usize::from(!well[i]));
                 for ((row, value), latest) in rows.chunks_exact_mut(width).zip(value).zip(latest) {

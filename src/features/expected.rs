@@ -221,14 +221,11 @@ impl Expected {
         let Some(past) = scene.past.get(at.ix()) else { return };
         let entry = scene.queues.entry(at);
         let here = entry.cpu == scene.cpu;
+        let slept = scene.now.0.saturating_sub(past.asleep);
         match entry.run {
             ThreadState::Queued if here => {
                 let queue = scene.queues.queue(scene.cpu);
-                // A queue is in the order of enqueueing.
-                let from =
-                    queue.partition_point(|t| scene.queues.entry(*t).enqueued < entry.enqueued);
-                let place = queue[from..].iter().position(|t| *t == at).map(|i| from + i);
-                let place = place.or_else(|| queue.iter().position(|t| *t == at)).unwrap_or(0);
+                let place = place(queue, at, scene.queues);
                 row[thread::queued] = 1.0;
                 row[thread::waited] = log_time(scene.now.since(entry.enqueued).0);
                 row[thread::fifo] = log_count(place as u32, 4.0);
@@ -239,13 +236,8 @@ impl Expected {
             ThreadState::Asleep => {
                 row[thread::asleep] = 1.0;
                 if past.asleep != NEVER {
-                    self.due[i] = asleep(
-                        row,
-                        past,
-                        scene.now.0.saturating_sub(past.asleep),
-                        stint,
-                        running.avg_ns,
-                    );
+                    row[thread::slept_for] = log_time(slept);
+                    self.due[i] = asleep(row, past, slept, stint, running.avg_ns);
                 }
             }
         }
@@ -373,18 +365,32 @@ impl Expected {
     }
 }
 
+/// Where `at` stands in the queue that it waits in.
+fn place(queue: &[ThreadIx], at: ThreadIx, queues: &RunQueues) -> usize {
+    /// Threads that are looked through sooner than they are searched.
+    const FEW: usize = 16;
+    let find = |from: usize| queue[from..].iter().position(|t| *t == at).map(|i| from + i);
+    if queue.len() <= FEW {
+        return find(0).unwrap_or(0);
+    }
+    // A queue is in the order of enqueueing.
+    let enqueued = queues.entry(at).enqueued;
+    let from = queue.partition_point(|t| queues.entry(*t).enqueued < enqueued);
+    find(from).or_else(|| find(0)).unwrap_or(0)
+}
+
 /// Columns of a thread that has slept for `slept` ns; the middle of the time until it wakes up, ns.
 fn asleep(row: &mut [f32], past: &ThreadHistory, slept: u64, stint: f32, avg_stint: f32) -> f32 {
-    row[thread::slept_for] = log_time(slept);
     row[thread::slept_share] = share(slept as f32, past.avg_sleep_ns);
     row[thread::due_share] = share(slept as f32 + avg_stint, past.avg_sleep_ns);
     if past.sleeps.count() <= 1.0 {
         return f32::INFINITY;
     }
-    let left = past.sleeps.beyond(slept) + 0.05;
+    let longer = past.sleeps.beyond(slept);
+    let left = longer + 0.05;
     let after = past.sleeps.beyond(slept.saturating_add(stint as u64)) + 0.025;
     let hazard = (1.0 - after / left).clamp(0.0, 1.0);
     row[thread::hazard] = hazard;
     row[thread::hazard_ln] = ((hazard + 0.02) / 0.2).ln();
-    (past.sleeps.median_beyond(slept) - slept as f32).max(0.0)
+    (past.sleeps.half_of(longer) - slept as f32).max(0.0)
 }

@@ -8,6 +8,7 @@ use super::spans::Spans;
 use super::wakes::Wakes;
 use crate::sched::replay::is_kernel_thread;
 use crate::sched::state::Table;
+use crate::simd::each::ln;
 use crate::trace::{CpuId, Nanos, TaskId, TaskTable, ThreadIx};
 use std::collections::HashMap;
 
@@ -19,8 +20,14 @@ pub(super) fn log_time(ns: u64) -> f32 {
 /// Scale of a count: `ln(1 + n) / over`.
 pub(super) fn log_count(n: u32, over: f32) -> f32 {
     /// `ln(1 + n)` of the counts that are usual.
-    static SMALL: std::sync::LazyLock<[f32; 128]> =
-        std::sync::LazyLock::new(|| std::array::from_fn(|n| (1.0 + n as f32).ln()));
+    static SMALL: [f32; 128] = {
+        let (mut all, mut n) = ([0.0; 128], 0);
+        while n < all.len() {
+            all[n] = ln(1.0 + n as f32);
+            n += 1;
+        }
+        all
+    };
     SMALL.get(n as usize).copied().unwrap_or_else(|| (1.0 + n as f32).ln()) / over
 }
 

@@ -42,21 +42,24 @@ impl Spans {
         (self.count() >= 0.5).then(|| self.half_of(self.count()))
     }
 
-    /// The median of those that last longer than `ns`, ns.
-    pub fn median_beyond(&self, ns: u64) -> f32 {
-        self.half_of(self.beyond(ns))
-    }
-
-    /// Middle of the first bin behind which there is less than half of `weight`.
-    fn half_of(&self, weight: f32) -> f32 {
+    /// What half of those last longer than, of which there are so many beyond some time
+    /// ([`Self::beyond`]): the middle of the first bin behind which there is less than half of
+    /// `weight`, ns.
+    pub fn half_of(&self, weight: f32) -> f32 {
         // Each bin holds at least as much as those behind it.
         MIDDLES[self.longer[1..].partition_point(|longer| *longer >= 0.5 * weight)]
     }
 }
 
-/// Middles of the bins, ns.
-static MIDDLES: std::sync::LazyLock<[f32; BINS]> =
-    std::sync::LazyLock::new(|| std::array::from_fn(|i| FIRST_NS * (0.5 * i as f32 + 0.25).exp2()));
+/// Middles of the bins, ns: 2^(1/4) and 2^(3/4) of where each octave begins.
+static MIDDLES: [f32; BINS] = {
+    let (mut all, mut i, mut octave) = ([0.0; BINS], 0, FIRST_NS);
+    while i < BINS {
+        (all[i], all[i + 1]) = (octave * 1.189_207_1, octave * 1.681_792_8);
+        (i, octave) = (i + 2, 2.0 * octave);
+    }
+    all
+};
 
 /// The bin of a duration: two for each doubling.
 fn bin(ns: u64) -> usize {
@@ -96,7 +99,7 @@ mod tests {
         }
         assert!((spans.beyond(10_000) / spans.count() - 0.5).abs() < 0.03, "half of them");
         assert!(spans.beyond(1_000_000) < 1e-6 && (spans.beyond(0) - spans.count()).abs() < 1e-3);
-        assert!((80_000.0..120_000.0).contains(&spans.median_beyond(2_000)));
+        assert!((80_000.0..120_000.0).contains(&spans.half_of(spans.beyond(2_000))));
         (0..200).for_each(|_| spans.add(50_000));
         assert!(
             (40_000.0..60_000.0).contains(&spans.median().unwrap()),
