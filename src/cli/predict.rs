@@ -172,7 +172,7 @@ fn row<W: Write>(
     let e = trace.event(i);
     rows.number(e.time.0)?;
     rows.number(e.cpu.0)?;
-    rows.number(i)?;
+    rows.number(i as u64)?;
     rows.number(p.queue)?;
     rows.thread(trace, p.real, i)?;
     rows.thread(trace, p.pick.thread, i)?;

@@ -177,10 +177,15 @@ impl Foretold {
         p
     }
 
+    /// The candidate that a seat scored highest, the first of equals.
+    pub fn top(&self, seat: usize) -> Option<usize> {
+        best(self.scores.get(seat)?)
+    }
+
     /// A seat's most probable candidate, the first of equals, and its probability; `None` where it
     /// named none.
     pub fn first(&self, seat: usize) -> Option<(usize, f32)> {
-        let first = best(self.scores.get(seat)?)?;
+        let first = self.top(seat)?;
         let p = self.p(seat)[first];
         (p > 0.0).then_some((first, p))
     }

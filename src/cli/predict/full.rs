@@ -47,7 +47,7 @@ fn write<W: Write>(
         rows.number(outcome.event)?;
         rows.text(question)?;
         rows.thread(trace, thread, outcome.event as usize)?;
-        rows.number(p)?;
+        rows.exact(p)?;
         rows.flag(thread == outcome.next)?;
         rows.flag(scored)?;
         rows.end()

@@ -1,7 +1,7 @@
 //! Rows of a table, cell by cell, in memory that is used again: nothing is allocated per row.
 
 use crate::trace::{ThreadIx, Trace};
-use std::fmt::{Display, Write as _};
+use std::fmt::Write as _;
 use std::io::Write;
 
 /// A CSV file that is being written.
@@ -24,9 +24,16 @@ impl<W: Write> Rows<W> {
     }
 
     /// The next cell, a number as it is.
-    pub fn number(&mut self, number: impl Display) -> Result<(), csv::Error> {
+    pub fn number(&mut self, number: impl Into<u64>) -> Result<(), csv::Error> {
         self.cell.clear();
-        let _ = write!(self.cell, "{number}");
+        whole(number.into(), &mut self.cell);
+        self.csv.write_field(&self.cell)
+    }
+
+    /// The next cell, a number with as many digits as it takes.
+    pub fn exact(&mut self, x: f32) -> Result<(), csv::Error> {
+        self.cell.clear();
+        let _ = write!(self.cell, "{x}");
         self.csv.write_field(&self.cell)
     }
 
@@ -47,7 +54,13 @@ impl<W: Write> Rows<W> {
         self.cell.clear();
         if thread != ThreadIx::NONE {
             self.cell.push_str(trace.name_at(thread, i));
-            let _ = write!(self.cell, ":{}", trace.tasks().pid(thread).0);
+            self.cell.push(':');
+            match trace.tasks().pid(thread).0 {
+                pid @ 0.. => whole(pid.unsigned_abs().into(), &mut self.cell),
+                pid => {
+                    let _ = write!(self.cell, "{pid}");
+                }
+            }
         }
         self.csv.write_field(&self.cell)
     }
@@ -77,12 +90,33 @@ fn six_digits(p: f32, to: &mut String) {
         digits[at] = b'0' + (left % 10) as u8;
         left /= 10;
     }
-    to.extend(digits.map(char::from));
+    to.push_str(std::str::from_utf8(&digits).unwrap_or_default());
+}
+
+/// `{number}`, likewise.
+fn whole(number: u64, to: &mut String) {
+    let (mut digits, mut first, mut left) = ([b'0'; 20], 20, number);
+    while first == 20 || left > 0 {
+        first -= 1;
+        digits[first] = b'0' + (left % 10) as u8;
+        left /= 10;
+    }
+    to.push_str(std::str::from_utf8(&digits[first..]).unwrap_or_default());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_are_those_of_the_standard_library() {
+        let powers = (0..20).map(|digits| 10_u64.pow(digits));
+        for number in powers.flat_map(|p| [p - 1, p, p + 1]).chain([0, u64::MAX]) {
+            let mut text = String::new();
+            whole(number, &mut text);
+            assert_eq!(text, number.to_string());
+        }
+    }
 
     #[test]
     fn six_digits_are_those_of_the_standard_library() {

@@ -44,13 +44,14 @@ pub(super) fn prediction(answered: &mut Answered<'_>, cpus: usize) -> Prediction
 }
 
 fn forecast(Answered { outcome, told, .. }: &Answered<'_>) -> Option<Guess> {
-    let (first, p) = told.first(0).filter(|_| !outcome.unknown)?;
+    let p = told.p(0);
+    let first = told.top(0).filter(|first| !outcome.unknown && p[*first] > 0.0)?;
     let rank = told.rank(0, outcome);
     let real = outcome.foretold.filter(|_| rank.is_some());
     Some(Guess {
         thread: told.threads[first],
-        p,
-        p_real: real.map_or(0.0, |real| told.p(0)[real as usize]),
+        p: p[first],
+        p_real: real.map_or(0.0, |real| p[real as usize]),
         rank: rank.unwrap_or(0) as u16,
         scored: outcome.scored,
     })
