@@ -3,6 +3,10 @@
 /// Turns scores into probabilities in place. Scores that are not numbers count as impossible; when
 /// none is possible all stay at zero.
 pub fn softmax(scores: &mut [f32]) {
+    // Nearly always; all are looked at, several at once.
+    if scores.iter().fold(true, |all, s| all & s.is_finite()) {
+        return crate::simd::each::softmax(scores);
+    }
     let mut top = f32::NEG_INFINITY;
     for s in scores.iter_mut() {
         if s.is_nan() {
@@ -13,9 +17,6 @@ pub fn softmax(scores: &mut [f32]) {
     if top == f32::NEG_INFINITY {
         scores.fill(0.0);
         return;
-    }
-    if scores.iter().all(|s| s.is_finite()) {
-        return crate::simd::each::softmax(scores);
     }
     let mut sum = 0.0;
     for s in scores.iter_mut() {

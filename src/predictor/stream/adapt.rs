@@ -27,6 +27,8 @@ const ROWS: usize = 4_096;
 const TEMPERATURES: [f32; 2] = [1.05, 1.0];
 /// Who came in with a probability this near to one teaches nothing that is worth its time.
 const KNOWN: f32 = 0.01;
+/// Who was thought this unlikely and did not come adds nothing to a step that is worth its time.
+const NOTHING: f32 = 0.001;
 /// One outcome moves no difference of scores by more than about this (nats), however large the
 /// inputs.
 const FURTHEST: f32 = 1.0;
@@ -69,6 +71,9 @@ impl Work for LearnStep<'_> {
         gradient.fill(0.0);
         for (j, (row, p)) in self.rows.chunks_exact(weights.len()).zip(self.p).enumerate() {
             let error = if self.real == Some(j) { 1.0 - p } else { -p };
+            if error.abs() < NOTHING {
+                continue;
+            }
             for (g, x) in gradient.iter_mut().zip(row) {
                 *g += error * x;
             }
