@@ -67,6 +67,10 @@ fn what_is_wrong_in_a_file_is_named_with_its_line() {
         let told = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
         assert!(told.contains(says), "{text}: {told}");
     }
+    std::fs::write(dir.path().join("run.toml"), b"KORACLE\n\xff\xfe").unwrap();
+    let failed = koracle(dir.path(), &["train", "--config", "run.toml"]).assert().code(2);
+    let told = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
+    assert!(told.contains("run.toml: no text, so no settings: they are TOML"), "{told}");
     koracle(dir.path(), &["train", "--config", "not-there.toml"]).assert().code(2);
     koracle(dir.path(), &["train", "--config", "a", "--resume", "b"]).assert().code(2);
     let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();

@@ -162,6 +162,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let run = dir.path().join("tcn-031");
         std::fs::create_dir(&run).unwrap();
+        assert!(find(&run).unwrap_err().to_string().contains("no run: there is no config.toml"));
+        std::fs::write(run.join("config.toml"), "").unwrap();
         assert!(find(&run).unwrap_err().to_string().contains("has no model yet"));
         std::fs::copy(&file, run.join("best.koracle")).unwrap();
         for who in [run.clone(), run.join("best.koracle")] {

@@ -46,6 +46,9 @@ pub struct Weights {
     tensors: BTreeMap<String, Vec<f32>>,
 }
 
+/// What helps where a file was damaged.
+const AGAIN: &str = "copy it again, or train it anew";
+
 /// Why there is no model.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
@@ -95,13 +98,13 @@ pub enum Problem {
         found: u32,
     },
     /// It ends before the end that its header tells.
-    #[error("the file is cut short: by its header it has {} bytes", .expected)]
+    #[error("the file is cut short: by its header it has {} bytes; {AGAIN}", .expected)]
     Truncated {
         /// Length it should have.
         expected: u64,
     },
     /// It ends before its header does: how long it should be is not known.
-    #[error("the file is cut short: it ends inside its header")]
+    #[error("the file is cut short: it ends inside its header; {AGAIN}")]
     Headless,
     /// It goes on behind the end that its header tells.
     #[error(
@@ -112,7 +115,7 @@ pub enum Problem {
         more: u64,
     },
     /// Its bytes are not those that were written.
-    #[error("the checksum does not match")]
+    #[error("its checksum is another: bytes in it were changed; {AGAIN}")]
     Checksum,
     /// Its header does not describe a network.
     #[error("header: {0}")]

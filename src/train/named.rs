@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 /// The model of a run's best epoch, in its folder.
 pub const BEST: &str = "best.koracle";
+/// What a run has from its first moment.
+const CONFIG: &str = "config.toml";
 
 /// A network that was found.
 #[derive(Clone, Debug)]
@@ -36,6 +38,9 @@ pub enum NameError {
     /// A run that has not come to the end of its first epoch.
     #[error("{0} has no model yet")]
     NoModel(String),
+    /// A folder of something else.
+    #[error("{0} is a folder, and no run: there is no {CONFIG} in it")]
+    NoRun(String),
     /// There is one, and it cannot be used.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -57,8 +62,10 @@ pub fn network(name: &Path) -> Result<Found, NameError> {
     }
     let Some(file) = file(name) else {
         let shown = name.display().to_string();
-        if runs::find(name).is_dir() {
-            return Err(NameError::NoModel(shown));
+        let folder = runs::find(name);
+        if folder.is_dir() {
+            let is_run = folder.join(CONFIG).exists();
+            return Err(if is_run { NameError::NoModel(shown) } else { NameError::NoRun(shown) });
         }
         let known = Kind::ALL.map(Kind::label).join(", ");
         return Err(NameError::Unknown { name: shown, what: "network", known });
@@ -82,6 +89,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let run = dir.path().join("tcn-031");
         std::fs::create_dir(&run).unwrap();
+        assert!(matches!(network(&run), Err(NameError::NoRun(_))));
+        std::fs::write(run.join(CONFIG), "").unwrap();
         assert!(matches!(network(&run), Err(NameError::NoModel(_))));
         std::fs::copy(&bundled, run.join(BEST)).unwrap();
         let found = network(&run).unwrap();

@@ -119,6 +119,10 @@ fn a_model_file_that_was_cut_or_goes_on_is_told_by_that() {
         std::fs::write(&model, &whole[..cut]).unwrap();
         fails(&args, 1, "cut short: it ends inside its header");
     }
+    let mut changed = whole.clone();
+    changed[30_000] ^= 0x55;
+    std::fs::write(&model, changed).unwrap();
+    fails(&args, 1, "its checksum is another: bytes in it were changed; copy it again");
     for (more, says) in [(1, "1 byte too many"), (6, "6 bytes too many")] {
         std::fs::write(&model, [&whole[..], &vec![b'x'; more]].concat()).unwrap();
         fails(&args, 1, &format!("m.koracle, byte {}: {says}", whole.len()));

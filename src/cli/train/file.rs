@@ -92,7 +92,14 @@ fn open(name: &Path) -> Result<(PathBuf, String)> {
     if !path.exists() {
         return Err(wrong(format!("{}: no such file, and no run is kept there", name.display())));
     }
-    let text = std::fs::read_to_string(&path).wrap_err_with(|| path.display().to_string())?;
+    let bytes = std::fs::read(&path).wrap_err_with(|| path.display().to_string())?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        wrong(format!(
+            "{}: no text, so no settings: they are TOML, as `koracle train --print-config` writes \
+             them, or a run's",
+            path.display()
+        ))
+    })?;
     Ok((path, text))
 }
 
