@@ -107,15 +107,13 @@ pub enum Problem {
     #[error("the file is cut short: it ends inside its header; {AGAIN}")]
     Headless,
     /// It goes on behind the end that its header tells.
-    #[error(
-        "{} too many: by its header the file ends here", counted(*.more, "byte")
-    )]
+    #[error("{} too many: by its header the file ends here; {AGAIN}", counted(*.more, "byte"))]
     Longer {
         /// So many bytes more.
         more: u64,
     },
     /// Its bytes are not those that were written.
-    #[error("its checksum is another: bytes in it were changed; {AGAIN}")]
+    #[error("the checksum does not match: bytes in the file were changed; {AGAIN}")]
     Checksum,
     /// Its header does not describe a network.
     #[error("header: {0}")]

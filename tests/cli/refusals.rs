@@ -122,7 +122,7 @@ fn a_model_file_that_was_cut_or_goes_on_is_told_by_that() {
     let mut changed = whole.clone();
     changed[30_000] ^= 0x55;
     std::fs::write(&model, changed).unwrap();
-    fails(&args, 1, "its checksum is another: bytes in it were changed; copy it again");
+    fails(&args, 1, "the checksum does not match: bytes in the file were changed; copy it again");
     for (more, says) in [(1, "1 byte too many"), (6, "6 bytes too many")] {
         std::fs::write(&model, [&whole[..], &vec![b'x'; more]].concat()).unwrap();
         fails(&args, 1, &format!("m.koracle, byte {}: {says}", whole.len()));
