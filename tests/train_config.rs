@@ -71,6 +71,15 @@ fn what_is_wrong_in_a_file_is_named_with_its_line() {
     let failed = koracle(dir.path(), &["train", "--config", "run.toml"]).assert().code(2);
     let told = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
     assert!(told.contains("run.toml: no text, so no settings: they are TOML"), "{told}");
+    let piped =
+        koracle(dir.path(), &["train", "--config", "-"]).write_stdin(&b"\xff\xfe"[..]).assert();
+    let told = String::from_utf8_lossy(&piped.code(2).get_output().stderr).into_owned();
+    assert!(told.contains("standard input: no text, so no settings"), "{told}");
+    std::fs::create_dir(dir.path().join("folder")).unwrap();
+    let failed = koracle(dir.path(), &["train", "--config", "folder"]).assert().code(2);
+    let told = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
+    assert!(told.contains("folder: a folder, and no run: there is no config.toml"), "{told}");
+    std::fs::remove_dir(dir.path().join("folder")).unwrap();
     koracle(dir.path(), &["train", "--config", "not-there.toml"]).assert().code(2);
     koracle(dir.path(), &["train", "--config", "a", "--resume", "b"]).assert().code(2);
     let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();

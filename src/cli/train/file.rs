@@ -83,24 +83,35 @@ fn read(text: &str) -> Result<Vec<Written>, String> {
 /// The text that `--config` names: of a file, of a run, or standard input.
 fn open(name: &Path) -> Result<(PathBuf, String)> {
     if name.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin().lock().read_to_string(&mut text).wrap_err("standard input")?;
-        return Ok(("standard input".into(), text));
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes).wrap_err("standard input")?;
+        let name = PathBuf::from("standard input");
+        return Ok((name.clone(), decoded(&name, bytes)?));
     }
     let is_run = !name.exists() || name.is_dir();
     let path = if is_run { runs::find(name).join("config.toml") } else { name.into() };
     if !path.exists() {
-        return Err(wrong(format!("{}: no such file, and no run is kept there", name.display())));
+        let why = if name.is_dir() {
+            "a folder, and no run: there is no config.toml in it"
+        } else {
+            "no such file, and no run is kept there"
+        };
+        return Err(wrong(format!("{}: {why}", name.display())));
     }
     let bytes = std::fs::read(&path).wrap_err_with(|| path.display().to_string())?;
-    let text = String::from_utf8(bytes).map_err(|_| {
+    let text = decoded(&path, bytes)?;
+    Ok((path, text))
+}
+
+/// The settings in these bytes as text.
+fn decoded(name: &Path, bytes: Vec<u8>) -> Result<String> {
+    String::from_utf8(bytes).map_err(|_| {
         wrong(format!(
             "{}: no text, so no settings: they are TOML, as `koracle train --print-config` writes \
              them, or a run's",
-            path.display()
+            name.display()
         ))
-    })?;
-    Ok((path, text))
+    })
 }
 
 /// Settings as `koracle train` with these options has them; the parser's words for one that cannot
